@@ -1,14 +1,16 @@
 //! The challenge endpoint through the whole gateway: an app of the company logs a person in on its own screens.
 
-use serde_json::json;
-use support::{ADA, BOB, CHALLENGE, DEMO_APP, Response, UNTRUSTED_APP, VERIFIER};
+use serde_json::{Value as Json, json};
+use support::{ADA, BOB, CHALLENGE, Client, DEMO_APP, Response, UNTRUSTED_APP, VERIFIER};
 
 use super::Gateway;
+use crate::accounts::mailed;
 use crate::openid::METADATA;
+use crate::unlock::{device, fill};
 
 const PATH: &str = "/oauth2/challenge";
 
-async fn asks(gateway: &Gateway, app: &str, more: &[(&str, &str)]) -> Response {
+async fn asks(client: &Client, app: &str, more: &[(&str, &str)]) -> Response {
     let request = [
         ("client_id", app),
         ("response_type", "code"),
@@ -16,19 +18,19 @@ async fn asks(gateway: &Gateway, app: &str, more: &[(&str, &str)]) -> Response {
         ("code_challenge", CHALLENGE),
         ("code_challenge_method", "S256"),
     ];
-    gateway.post_form(PATH, &[&request[..], more].concat()).await
+    client.post_form(PATH, &[&request[..], more].concat()).await
 }
 
 fn typed(user: support::User) -> [(&'static str, &'static str); 2] {
     [("username", user.name), ("password", user.password)]
 }
 
-async fn redeem(gateway: &Gateway, response: &Response) -> Response {
+async fn redeem(client: &Client, response: &Response) -> Response {
     assert_eq!(response.status, 200, "{}", response.text());
     let code = response.json()["authorization_code"].as_str().expect("a code").to_owned();
     let form =
         [("grant_type", "authorization_code"), ("client_id", DEMO_APP), ("code", &code), ("code_verifier", VERIFIER)];
-    gateway.post_form("/oauth2/token", &form).await
+    client.post_form("/oauth2/token", &form).await
 }
 
 #[tokio::test]
@@ -55,4 +57,38 @@ async fn a_person_logs_in_on_the_apps_own_screens_and_calls() {
     // Who is not of the company asks nobody for a password.
     let refused = asks(&gateway, UNTRUSTED_APP, &typed(ADA)).await;
     assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("unauthorized_client")));
+}
+
+/// Checklist G-04, Z-12: the whole way of an app whose user strangers have locked out, by what each response says.
+#[tokio::test]
+async fn an_owner_whom_strangers_have_locked_out_gets_in_by_a_mail() {
+    let gateway = Gateway::start().await;
+    let ada = gateway.store().users.by_email(ADA.name).await.expect("a read").expect("ada of the demo");
+    fill(&gateway, &ada).await;
+    let (phone, stranger) = (device(&gateway, 6), device(&gateway, 7));
+    let told = asks(&phone, DEMO_APP, &typed(ADA)).await;
+    assert_eq!((told.status, &told.json()["error"]), (403, &json!("insufficient_authorization")));
+    assert_eq!(told.json()["step"], "email_code");
+    assert!(told.header("retry-after").parse::<u64>().expect("seconds") > 36_000, "{told:?}");
+    let url = told.json()["email_code_endpoint"].as_str().expect("an address").to_owned();
+    let endpoint = url.strip_prefix(gateway.stack.base_url()).expect("an address of the gateway");
+    let sends = async |path: &str, body: Json| phone.response(phone.request("POST", path).json(&body)).await;
+
+    let asked = sends(endpoint, json!({ "email": ADA.name })).await;
+    assert_eq!(asked.status, 202, "{}", asked.text());
+    let (code, _) = mailed(&gateway, ADA.name, 1).await;
+    let confirm = format!("{endpoint}/confirm");
+    let guess = if code == "0000 0000" { "11111111" } else { "00000000" };
+    let wrong = sends(&confirm, json!({ "unlock": asked.json()["unlock"], "code": guess })).await;
+    assert_eq!(wrong.status, 400, "{}", wrong.text());
+    let goes_on = async |client: &Client| {
+        let session = told.json()["auth_session"].as_str().expect("a session").to_owned();
+        client.post_form(PATH, &[&[("auth_session", session.as_str())], &typed(ADA)[..]].concat()).await
+    };
+    assert_eq!(goes_on(&phone).await.json()["step"], "email_code", "a guess lets nobody in");
+    let right = sends(&confirm, json!({ "unlock": asked.json()["unlock"], "code": code })).await;
+    assert_eq!(right.status, 204, "{}", right.text());
+    let tokens = redeem(&phone, &goes_on(&phone).await).await.tokens();
+    assert_eq!(phone.call("GET", "/orders", &tokens.access).await.status, 200);
+    assert_eq!(goes_on(&stranger).await.json()["step"], "email_code", "strangers stay where they are");
 }

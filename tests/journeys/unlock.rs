@@ -21,12 +21,12 @@ const SUBJECT: &str = "Demo Shop: prove that it is you";
 const TOLD: &str = "or prove by a mail that it is you";
 
 /// A device at an address that nothing else comes from.
-fn device(gateway: &Gateway, number: u8) -> Client {
+pub(crate) fn device(gateway: &Gateway, number: u8) -> Client {
     Client::at(gateway.stack.base_url(), IpAddr::V4(Ipv4Addr::new(127, 0, 0, number)))
 }
 
 /// Fills the counter of all strange sources, as a hundred wrong attempts from there within two hours do.
-async fn fill(gateway: &Gateway, user: &User) {
+pub(crate) async fn fill(gateway: &Gateway, user: &User) {
     let hash = sha256_hex(user.email.as_str().as_bytes());
     // Whoever is kept elsewhere is counted as somebody unknown.
     let key = match user.password {
@@ -50,11 +50,11 @@ async fn refused(device: &Client, user: support::User) {
     assert!(response.header("retry-after").parse::<u64>().expect("seconds") > 36_000, "{response:?}");
 }
 
-async fn post(device: &Client, path: &str, body: &Json) -> Response {
+pub(crate) async fn post(device: &Client, path: &str, body: &Json) -> Response {
     device.response(device.request("POST", &format!("/account/api/v1/{path}")).json(body)).await
 }
 
-async fn ask(device: &Client, email: &str) -> Response {
+pub(crate) async fn ask(device: &Client, email: &str) -> Response {
     post(device, "unlock", &json!({ "email": email })).await
 }
 

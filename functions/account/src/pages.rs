@@ -109,9 +109,10 @@ impl Account {
         }
     }
 
-    /// What a page that asks for the password says about a failure. Where the password is kept elsewhere, another one is no proof.
+    /// What a page that asks for the password says about a failure. After too many attempts a mail lets the owner in, as at the login form of
+    /// an application.
     fn mistakes_of_login(&self, failure: &Failure) -> Mistakes {
-        if let (Failure::TooManyAttempts(wait), Some(_)) = (failure, self.gateway.password_elsewhere()) {
+        if let Failure::TooManyAttempts(wait) = failure {
             let by_mail = if self.mails { Mistake::ProveByMail(*wait) } else { Mistake::TooManyRequests(*wait) };
             return Mistakes::of_form(by_mail);
         }

@@ -9,7 +9,7 @@ mod answer;
 use crate::AuthorizationEndpoint;
 use crate::error::Failure;
 use crate::steps::{Asked, Next, Origin, Trouble, Wrong};
-use answer::{NoCode, Wanted};
+use answer::{ByMail, NoCode, Wanted};
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::authorization_request::{
     AuthorizationErrorCode, AuthorizationRequest, Refused, Registration, Target,
@@ -27,6 +27,8 @@ pub(crate) use answer::not_ready;
 
 /// The path.
 pub(crate) const PATH: &str = "/oauth2/challenge";
+/// Where the account function sends codes that let owners in whose attempts are used up, and, below it, confirms them.
+const EMAIL_CODE: &str = "/account/api/v1/unlock";
 /// By which an application proves itself, which only one with a secret or a key does.
 const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
 
@@ -107,6 +109,11 @@ impl AuthorizationEndpoint {
             Trouble::RefusedBy(connector) => {
                 let system = self.config.system_name(&connector, language).to_owned();
                 NoCode::Step(wanted(Some(("refused_by", Some(system))))?)
+            }
+            // Told to everybody alike: the counters do not say who has an account, and the mail goes to its owner alone.
+            Trouble::TooManyAttempts(wait) if self.mails => {
+                let auth_session = self.sealed(&request, SealedAs::AuthSession)?;
+                NoCode::EmailCode(ByMail { auth_session, endpoint: format!("{issuer}{EMAIL_CODE}"), wait })
             }
             Trouble::TooManyAttempts(wait) => NoCode::TooManyAttempts(wait),
             Trouble::NotVerified if asked.request.target.redirect_uri.is_empty() => NoCode::Web(None),

@@ -8,7 +8,6 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::language::Language;
 use gateway_domain::password::MAX_BYTES;
-use gateway_domain::time::Seconds;
 use gateway_telemetry::Metric;
 use gateway_web::pages::{self, System};
 use gateway_web::{MAX_ONWARD, Mistake, Mistakes, ONWARD};
@@ -93,7 +92,9 @@ impl AuthorizationEndpoint {
         let system = |connector| self.config.system_name(connector, language).to_owned();
         match trouble {
             Trouble::WrongLogin => (400, Mistake::WrongLogin),
-            Trouble::TooManyAttempts(wait) => (429, self.too_many_attempts(*wait)),
+            // A mail lets the owner in also where the password is kept elsewhere. Without mails nothing but time does.
+            Trouble::TooManyAttempts(wait) if self.mails => (429, Mistake::ProveByMail(*wait)),
+            Trouble::TooManyAttempts(wait) => (429, Mistake::TooManyRequests(*wait)),
             Trouble::Directory => {
                 let name = self.config.directory_name(language);
                 (503, name.map_or(Mistake::Unavailable, |name| Mistake::UnreachableSystem(name.to_owned())))
@@ -101,15 +102,6 @@ impl AuthorizationEndpoint {
             Trouble::NotVerified => (400, Mistake::NotVerified),
             Trouble::RefusedBy(connector) => (400, Mistake::RefusedBy(system(connector))),
             Trouble::Unreachable(connector) => (503, Mistake::UnreachableSystem(system(connector))),
-        }
-    }
-
-    /// What is told after too many attempts. Elsewhere, another password is no proof to the gateway, and a mail alone is.
-    fn too_many_attempts(&self, wait: Seconds) -> Mistake {
-        match (self.config.password_elsewhere(), self.mails) {
-            (None, _) => Mistake::TooManyAttempts(wait),
-            (Some(_), true) => Mistake::ProveByMail(wait),
-            (Some(_), false) => Mistake::TooManyRequests(wait),
         }
     }
 

@@ -15,8 +15,7 @@ pub enum Mistake {
     WrongLogin,
     /// Too many wrong attempts: another may be made after this time.
     TooManyAttempts(Seconds),
-    /// Too many wrong attempts at an account whose password is not replaced here: another may be made after this time, or at once
-    /// after a proof by mail.
+    /// Too many wrong attempts at a login: another may be made after this time, or at once after a proof by mail.
     ProveByMail(Seconds),
     /// Too much was asked for lately; how long to wait. Another password would not help.
     TooManyRequests(Seconds),

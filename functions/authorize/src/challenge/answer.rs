@@ -43,6 +43,16 @@ pub(super) struct Wanted {
     pub(super) mistake: Option<(&'static str, Option<String>)>,
 }
 
+/// The way in for the owner of an account whose attempts strangers have used up.
+#[derive(Debug)]
+pub(super) struct ByMail {
+    pub(super) auth_session: String,
+    /// Where the app asks for the mail, and below which it confirms the code.
+    pub(super) endpoint: String,
+    /// When the next attempt may be made without it.
+    pub(super) wait: Seconds,
+}
+
 /// Why there is no code.
 #[derive(Debug)]
 pub(crate) enum NoCode {
@@ -60,6 +70,8 @@ pub(crate) enum NoCode {
     /// The user has to do more.
     Step(Wanted),
     TooManyAttempts(Seconds),
+    /// The same, where a mail proves who the owner is.
+    EmailCode(ByMail),
     /// The user has to go on in a browser, with this request if the app has said where to come back to.
     Web(Option<String>),
     /// A system behind the gateway does not answer as it should.
@@ -102,7 +114,7 @@ impl NoCode {
             Self::Step(Wanted { mistake: None, .. }) => "step",
             Self::Step(Wanted { mistake: Some(("wrong_login", _)), .. }) => "credentials",
             Self::Step(Wanted { mistake: Some(_), .. }) => "back_end_refused",
-            Self::TooManyAttempts(_) => "too_many_attempts",
+            Self::TooManyAttempts(_) | Self::EmailCode(_) => "too_many_attempts",
             Self::Web(_) => "not_verified",
             Self::Unavailable(kind) => kind,
             Self::Sealing => "internal",
@@ -144,6 +156,10 @@ impl NoCode {
             Self::TooManyAttempts(_) => {
                 (E::TooManyRequests, "too many attempts; try again after the time in Retry-After")
             }
+            Self::EmailCode(_) => (
+                E::InsufficientAuthorization,
+                "too many attempts; try again after the time in Retry-After, or have a code sent from email_code_endpoint and confirm it",
+            ),
             Self::Web(_) => (E::RedirectToWeb, "the user has to go on in a browser"),
             Self::Unavailable(_) => {
                 (E::TemporarilyUnavailable, "a system behind the gateway does not answer as it should; try again")
@@ -179,6 +195,12 @@ impl NoCode {
             let mistake = mistake.map(|mistake| ("mistake", json!(mistake)));
             let system = system.flatten().map(|system| ("system", json!(system)));
             step.into_iter().chain(mistake).chain(system).collect()
+        } else if let Self::EmailCode(ByMail { auth_session, endpoint, wait: _ }) = self {
+            vec![
+                ("auth_session", json!(auth_session)),
+                ("step", json!("email_code")),
+                ("email_code_endpoint", json!(endpoint)),
+            ]
         } else if let Self::Web(Some(uri)) = self {
             vec![("request_uri", json!(uri)), ("expires_in", json!(LIFETIME.as_u64()))]
         } else {
@@ -203,7 +225,11 @@ impl NoCode {
             tracing::info!(status, error = %code, kind, reason, "refused");
         }
         let (allow, challenge) = (matches!(self, Self::Method), code == ErrorCode::InvalidClient);
-        let wait = if let Self::TooManyAttempts(wait) = &self { Some(*wait) } else { None };
+        let wait = if let Self::TooManyAttempts(wait) | Self::EmailCode(ByMail { wait, .. }) = &self {
+            Some(*wait)
+        } else {
+            None
+        };
         let retry_after = wait.or((status == 503).then_some(AGAIN));
         let mut body = json!({ "error": code.as_str(), "error_description": description });
         if let Some(members) = body.as_object_mut() {

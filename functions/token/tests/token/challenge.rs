@@ -8,24 +8,25 @@ use serde_json::json;
 
 use crate::fixture::{Fixture, NOTES, PASSWORD, password_login};
 use crate::hosted::{Browser, CHALLENGE, NATIVE, VERIFIER, native};
+use crate::login_attempts::guessed_together;
 use crate::request::{Request, Response, decoded, post, request};
 
-const PATH: &str = "/oauth2/challenge";
+pub(crate) const PATH: &str = "/oauth2/challenge";
 
 /// The app's end of the endpoint.
-struct App(AuthorizationEndpoint);
+pub(crate) struct App(pub(crate) AuthorizationEndpoint);
 
 impl App {
-    fn of(fixture: &Fixture) -> Self {
+    pub(crate) fn of(fixture: &Fixture) -> Self {
         Self(fixture.authorize())
     }
 
-    async fn send(&self, request: Request) -> Response {
+    pub(crate) async fn send(&self, request: Request) -> Response {
         Response::of(&self.0.handle(request.rest()).await)
     }
 
-    /// The right request of `first`, but for these.
-    async fn asks(&self, changes: &[(&str, &str)]) -> Response {
+    /// Sends the right request of `first`, but for these.
+    pub(crate) async fn asks(&self, changes: &[(&str, &str)]) -> Response {
         self.send(asking(changes)).await
     }
 
@@ -36,7 +37,8 @@ impl App {
     }
 }
 
-fn asking(changes: &[(&str, &str)]) -> Request {
+/// The right request of `first`, but for these.
+pub(crate) fn asking(changes: &[(&str, &str)]) -> Request {
     let right = [
         ("client_id", "first"),
         ("response_type", "code"),
@@ -48,15 +50,15 @@ fn asking(changes: &[(&str, &str)]) -> Request {
     post(PATH, &kept.chain(changes).copied().collect::<Vec<_>>())
 }
 
-const ALICE: [(&str, &str); 2] = [("username", "alice@example.com"), ("password", PASSWORD)];
+pub(crate) const ALICE: [(&str, &str); 2] = [("username", "alice@example.com"), ("password", PASSWORD)];
 
-fn redemption(client: &str, code: &str, verifier: Option<&str>) -> Request {
+pub(crate) fn redemption(client: &str, code: &str, verifier: Option<&str>) -> Request {
     let form = [("grant_type", "authorization_code"), ("client_id", client), ("code", code)];
     let verifier = verifier.map(|verifier| ("code_verifier", verifier));
     post("/oauth2/token", &form.into_iter().chain(verifier).collect::<Vec<_>>())
 }
 
-fn code(response: &Response) -> &str {
+pub(crate) fn code(response: &Response) -> &str {
     assert_eq!(response.status, 200, "{response:?}");
     assert_eq!((response.header("Cache-Control"), response.header("Pragma")), (Some("no-store"), Some("no-cache")));
     assert_eq!(response.body.as_object().map(serde_json::Map::len), Some(1), "{response:?}");
@@ -64,7 +66,7 @@ fn code(response: &Response) -> &str {
 }
 
 /// What is wrong, and the error.
-fn refused(response: &Response) -> (u64, &str) {
+pub(crate) fn refused(response: &Response) -> (u64, &str) {
     assert_eq!(response.header("Set-Cookie"), None);
     response.refusal()
 }
@@ -334,32 +336,19 @@ async fn attempts_count_together_with_those_at_the_page_and_at_the_token_endpoin
     let mut native_app = fixture.db.store.apps.get(&id).await.unwrap().unwrap();
     native_app.grants.extend([GrantType::Challenge, GrantType::Password]);
     fixture.db.store.apps.put(&native_app).await.unwrap();
-    let guess = [("client_id", "native"), ALICE[0], ("password", "wrong")];
-    let mut attempts = 0;
-    let waits = loop {
-        let response = app.asks(&guess).await;
-        if response.status == 429 {
-            break response;
-        }
-        attempts += 1;
-        if browser.types(&query, "alice", "wrong").await.status != 429 {
-            attempts += 1;
-        }
-        if fixture.send(password_login("alice", "native", "wrong")).await.status != 429 {
-            attempts += 1;
-        }
-        assert!(attempts < 100, "nobody waits");
-    };
-    assert_eq!(refused(&waits), (429, "too_many_requests"));
-    assert!(waits.header("Retry-After").is_some(), "{waits:?}");
-    assert_eq!(fixture.send(password_login("alice", "native", PASSWORD)).await.status, 429);
-    assert_eq!(app.asks(&[("client_id", "native"), ALICE[0], ALICE[1]]).await.status, 429, "the right one, too");
-    let alone = Fixture::new().await;
-    let mut at_one = 0;
-    while alone.send(password_login("alice", "pub1", "wrong")).await.status != 429 {
-        at_one += 1;
+    let typed = |password| [("client_id", "native"), ALICE[0], ("password", password)];
+    guessed_together(async |number: usize| match number % 3 {
+        0 => app.asks(&typed("wrong")).await,
+        1 => browser.types(&query, "alice", "wrong").await,
+        _ => fixture.send(password_login("alice", "native", "wrong")).await,
+    })
+    .await;
+    for password in ["wrong", PASSWORD] {
+        let waits = app.asks(&typed(password)).await;
+        assert_eq!((refused(&waits), &waits.body["step"]), ((403, "insufficient_authorization"), &json!("email_code")));
+        assert!(waits.header("Retry-After").is_some(), "{waits:?}");
     }
-    assert_eq!(attempts, at_one, "all ways together get what one of them gets");
+    assert_eq!(fixture.send(password_login("alice", "native", PASSWORD)).await.status, 429);
 }
 
 #[tokio::test]

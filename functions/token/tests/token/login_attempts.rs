@@ -19,6 +19,22 @@ fn wait(response: &Response) -> u64 {
     response.header("Retry-After").unwrap().parse().unwrap()
 }
 
+/// Guesses at alice's password until an attempt has to wait, each by the way in of its number. All ways in have as many attempts
+/// together as one of them has alone.
+pub(crate) async fn guessed_together(mut guess: impl AsyncFnMut(usize) -> Response) {
+    let mut attempts = 0;
+    while guess(attempts).await.header("Retry-After").is_none() {
+        attempts += 1;
+        assert!(attempts < 100, "nobody waits");
+    }
+    let alone = Fixture::new().await;
+    let mut at_one = 0;
+    while alone.send(password_login("alice", "pub1", "wrong")).await.status != 429 {
+        at_one += 1;
+    }
+    assert_eq!(attempts, at_one, "all ways together get what one of them gets");
+}
+
 /// Abuse case G1; checklist Z-15: unknown, wrong and disabled are answered alike and cost the same work. The time is printed: how well
 /// the best threshold on it tells an unknown user from a known one, 0.5 being not at all.
 #[tokio::test]

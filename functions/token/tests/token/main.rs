@@ -9,6 +9,8 @@ mod capacity;
 #[cfg(test)]
 mod challenge;
 #[cfg(test)]
+mod challenge_mails;
+#[cfg(test)]
 mod client_assertions;
 #[cfg(test)]
 mod clients;
