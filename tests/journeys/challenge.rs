@@ -1,7 +1,9 @@
 //! The challenge endpoint through the whole gateway: an app of the company logs a person in on its own screens.
 
+use gateway_domain::ids::ClientId;
+use gateway_store::GrantType;
 use serde_json::{Value as Json, json};
-use support::{ADA, BOB, CHALLENGE, Client, DEMO_APP, Response, UNTRUSTED_APP, VERIFIER};
+use support::{ADA, BOB, CHALLENGE, Client, DEMO_APP, PARTNER_APP, Response, UNTRUSTED_APP, VERIFIER};
 
 use super::Gateway;
 use crate::accounts::mailed;
@@ -91,4 +93,50 @@ async fn an_owner_whom_strangers_have_locked_out_gets_in_by_a_mail() {
     let tokens = redeem(&phone, &goes_on(&phone).await).await.tokens();
     assert_eq!(phone.call("GET", "/orders", &tokens.access).await.status, 200);
     assert_eq!(goes_on(&stranger).await.json()["step"], "email_code", "strangers stay where they are");
+}
+
+/// Abuse case G15; checklist F-01: an app on a server shows its secret in every request, also with a session of its own.
+#[tokio::test]
+async fn an_app_on_a_server_authenticates_in_every_request() {
+    let gateway = Gateway::start().await;
+    let (apps, id) = (gateway.store().apps, ClientId::parse(PARTNER_APP).expect("an id"));
+    let mut partner = apps.get(&id).await.expect("a read").expect("an app of the demo");
+    partner.grants.insert(GrantType::Challenge);
+    apps.put(&partner).await.expect("a write");
+    let secret = gateway.partner_secret();
+    let proof = [("client_secret", secret)];
+
+    let wanted = asks(&gateway, PARTNER_APP, &proof).await;
+    assert_eq!((wanted.status, &wanted.json()["step"]), (403, &json!("password")));
+    let session = wanted.json()["auth_session"].as_str().expect("a session").to_owned();
+    let goes_on = async |client: &[(&str, &str)]| {
+        gateway.post_form(PATH, &[&[("auth_session", session.as_str())], client, &typed(ADA)[..]].concat()).await
+    };
+    let named = [("client_id", PARTNER_APP)];
+    let unproved: [&[(&str, &str)]; 3] = [&[], &named, &[named[0], ("client_secret", "wrong")]];
+    for client in unproved {
+        let refused = goes_on(client).await;
+        assert_eq!((refused.status, &refused.json()["error"]), (401, &json!("invalid_client")), "{client:?}");
+    }
+    let of_other = goes_on(&[("client_id", DEMO_APP)]).await;
+    assert_eq!((of_other.status, &of_other.json()["error"]), (400, &json!("invalid_session")));
+    let form = [&[("auth_session", session.as_str()), proof[0]], &typed(ADA)[..]].concat();
+    let twice = gateway.request("POST", PATH).basic_auth(PARTNER_APP, Some(secret)).form(&form);
+    let twice = gateway.response(twice).await;
+    assert_eq!((twice.status, &twice.json()["error"]), (400, &json!("invalid_request")));
+    // A public app proves nothing.
+    let public = asks(&gateway, DEMO_APP, &[&proof[..], &typed(ADA)].concat()).await;
+    assert_eq!((public.status, &public.json()["error"]), (401, &json!("invalid_client")));
+
+    let form = [&[("auth_session", session.as_str())], &typed(ADA)[..]].concat();
+    let by_basic = gateway.request("POST", PATH).basic_auth(PARTNER_APP, Some(secret)).form(&form);
+    for response in [goes_on(&[named[0], proof[0]]).await, gateway.response(by_basic).await] {
+        assert_eq!(response.status, 200, "{}", response.text());
+        let code = response.json()["authorization_code"].as_str().expect("a code").to_owned();
+        let form = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER), named[0]];
+        let stolen = gateway.post_form("/oauth2/token", &form).await;
+        assert_eq!((stolen.status, &stolen.json()["error"]), (401, &json!("invalid_client")));
+        let tokens = gateway.post_form("/oauth2/token", &[&form[..], &proof].concat()).await.tokens();
+        assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200);
+    }
 }

@@ -5,6 +5,7 @@
 //! user: whoever has it still needs the password, and the code goes to who sent that, bound to the challenge of the request.
 
 mod answer;
+mod client;
 
 use crate::AuthorizationEndpoint;
 use crate::error::Failure;
@@ -21,7 +22,7 @@ use gateway_domain::language::Language;
 use gateway_domain::pushed_request::{PushedRequest, SealedAs};
 use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
-use gateway_store::{App, AppKind, GrantType};
+use gateway_store::App;
 
 pub(crate) use answer::not_ready;
 
@@ -29,8 +30,7 @@ pub(crate) use answer::not_ready;
 pub(crate) const PATH: &str = "/oauth2/challenge";
 /// Where the account function sends codes that let owners in whose attempts are used up, and, below it, confirms them.
 const EMAIL_CODE: &str = "/account/api/v1/unlock";
-/// By which an application proves itself, which only one with a secret or a key does.
-const PROOFS: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+const REPEATED: &str = "a header that may come once came twice";
 
 impl AuthorizationEndpoint {
     /// Answers a request.
@@ -50,12 +50,8 @@ impl AuthorizationEndpoint {
     /// The code, if the request has everything that it takes. Each check comes before the next thing is looked at.
     async fn code(&self, api: &ApiRequest, issuer: &str, now: Timestamp) -> Result<AuthorizationCode, NoCode> {
         let mut form = form(api)?;
-        let named = named(&form)?;
         // Whether it is of the company comes before all else (draft-04 §5).
-        let early = match &named {
-            Some(client_id) => Some(self.first_party(client_id).await?),
-            None => None,
-        };
+        let early = Box::pin(self.client(api, &form, issuer)).await?;
         let session = match form.get("auth_session") {
             Some(text) => Some(self.opened(text, now).await?),
             None => None,
@@ -63,7 +59,7 @@ impl AuthorizationEndpoint {
         let app = match (early, &session) {
             (Some(app), Some((of, _))) if app.client_id != *of => return Err(NoCode::Session),
             (Some(app), _) => app,
-            (None, Some((of, _))) => self.first_party(of).await?,
+            (None, Some((of, _))) => self.public_client(of).await?,
             (None, None) => return Err(NoCode::Client("no client id")),
         };
         let pushed = match form.get("request_uri") {
@@ -134,14 +130,6 @@ impl AuthorizationEndpoint {
         request.seal(sealed_as, &self.pending.tokens().sealing(), nonce).map_err(|_| NoCode::Sealing)
     }
 
-    /// The application, if it is one of the company's that may do this.
-    async fn first_party(&self, client_id: &ClientId) -> Result<App, NoCode> {
-        let app = self.apps.asking(client_id).await.map_err(Failure::from)?.filter(|app| app.enabled);
-        let app = app.filter(|app| app.kind == AppKind::Public).ok_or(NoCode::Client("no such public app"))?;
-        let may = app.trusted && app.grants.contains(&GrantType::Challenge);
-        if may { Ok(app) } else { Err(NoCode::Unauthorized) }
-    }
-
     /// What is asked of a user.
     fn fields(&self, asked: &Asked, language: Language) -> Vec<answer::Field> {
         let of_gateway =
@@ -158,7 +146,7 @@ impl AuthorizationEndpoint {
 
 /// The form of a request, which comes from an app and not from a page: in a browser, what somebody types belongs to the pages of the gateway alone.
 fn form(api: &ApiRequest) -> Result<Form, NoCode> {
-    let header = |name| api.header(name).map_err(|_| NoCode::Malformed("a header that may come once came twice"));
+    let header = |name| api.header(name).map_err(|_| NoCode::Malformed(REPEATED));
     let by_page = header("origin")?.is_some() || header("sec-fetch-site")?.is_some_and(|site| site != "none");
     if by_page {
         return Err(NoCode::Page);
@@ -170,19 +158,7 @@ fn form(api: &ApiRequest) -> Result<Form, NoCode> {
     if !empty {
         return Err(NoCode::Malformed("send parameters in the body, never in the URL"));
     }
-    if header("authorization")?.is_some() {
-        return Err(NoCode::Client("an app with a secret"));
-    }
     Form::parse(header("content-type")?, &api.body).map_err(|error| NoCode::Failed(Failure::Form(error)))
-}
-
-/// The client id, which a public client sends alone.
-fn named(form: &Form) -> Result<Option<ClientId>, NoCode> {
-    if PROOFS.iter().any(|name| form.get(name).is_some()) {
-        return Err(NoCode::Client("an app with a secret or a key"));
-    }
-    let named = form.get("client_id").map(ClientId::parse).transpose();
-    named.map_err(|_| NoCode::Client("a malformed client id"))
 }
 
 /// What to do about a field that is there and cannot be right.

@@ -1,14 +1,14 @@
 //! Client authentication (RFC 6749 §2.3), done before any other parameter of a request is used.
 
 use crate::error::Failure;
-use crate::metadata::{PAR, TOKEN, endpoint};
+use crate::metadata::{CHALLENGE, PAR, TOKEN, endpoint};
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, ClientCredentials, ClientProof};
 use gateway_domain::client_assertion::{self, ClientAssertion, InvalidAssertion};
-use gateway_domain::event::ApiRequest;
 use gateway_domain::form::{Form, decode};
 use gateway_domain::secret::Secret;
 use gateway_domain::source::Source;
+use gateway_domain::time::Timestamp;
 use gateway_store::GrantType;
 
 impl AuthorizationServer {
@@ -18,13 +18,24 @@ impl AuthorizationServer {
         request: &Request<'_>,
         form: &mut Form,
     ) -> Result<AuthenticatedApp, Failure> {
-        let presented = presented(request.api, form)?;
+        let header = request.api.header("authorization").map_err(|_| Failure::RepeatedHeader("Authorization"))?;
         let source = Source::of(request.api.source_ip.as_deref());
-        let issuer = request.parties.issuer();
-        // What an assertion may be for (RFC 7523 §3): this server, by either of its names.
-        // RFC 9126 §2: the endpoint at which requests are pushed names this server, too.
-        let audiences = [issuer, &endpoint(issuer, TOKEN), &endpoint(issuer, PAR)];
-        Ok(self.clients.authenticate(&presented, &audiences, &source, request.now).await?)
+        self.authenticate_by((header, form), request.parties.issuer(), &source, request.now).await
+    }
+
+    /// The same by the `Authorization` header and the form of a request to this issuer, also one to another function.
+    pub(crate) async fn authenticate_by(
+        &self,
+        (header, form): (Option<&str>, &mut Form),
+        issuer: &str,
+        source: &Source,
+        now: Timestamp,
+    ) -> Result<AuthenticatedApp, Failure> {
+        let presented = presented(header, form)?;
+        // What an assertion may be for (RFC 7523 §3): this server, by any of its names. The endpoint at which requests are pushed
+        // (RFC 9126 §2) and that for challenges are such, too.
+        let audiences = [issuer, &endpoint(issuer, TOKEN), &endpoint(issuer, PAR), &endpoint(issuer, CHALLENGE)];
+        Ok(self.clients.authenticate(&presented, &audiences, source, now).await?)
     }
 }
 
@@ -42,8 +53,7 @@ pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Fa
 }
 
 /// The client id and its proof, from the header or the body: a client must not use two methods (RFC 6749 §2.3).
-fn presented(request: &ApiRequest, form: &mut Form) -> Result<ClientCredentials, Failure> {
-    let header = request.header("authorization").map_err(|_| Failure::RepeatedHeader("Authorization"))?;
+fn presented(header: Option<&str>, form: &mut Form) -> Result<ClientCredentials, Failure> {
     let (secret, assertion) = (form.take("client_secret"), assertion(form)?);
     let named = form.get("client_id");
     match (header, secret, assertion) {

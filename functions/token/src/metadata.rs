@@ -16,6 +16,8 @@ pub(crate) const OPENID: &str = "/.well-known/openid-configuration";
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 /// The path of the pushed authorization request endpoint.
 pub(crate) const PAR: &str = "/oauth2/par";
+/// The path of the challenge endpoint, which is the authorize function's.
+pub(crate) const CHALLENGE: &str = "/oauth2/challenge";
 /// The path of the token endpoint.
 pub(crate) const TOKEN: &str = "/oauth2/token";
 
@@ -55,7 +57,7 @@ impl AuthorizationServer {
             "authorization_endpoint": endpoint(issuer, "/oauth2/authorize"),
             "pushed_authorization_request_endpoint": endpoint(issuer, "/oauth2/par"),
             // OAuth 2.0 for First-Party Applications draft-04 §8.
-            "authorization_challenge_endpoint": endpoint(issuer, "/oauth2/challenge"),
+            "authorization_challenge_endpoint": endpoint(issuer, CHALLENGE),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "code_challenge_methods_supported": ["S256"],

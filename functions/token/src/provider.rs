@@ -1,5 +1,6 @@
 //! Answers other functions of the gateway, which no client can send: what an ID token says, what applications are told of ended sessions and
-//! of themselves, whether a password is right at the directory, and what the hook `registered` says of a user.
+//! of themselves, which of them a request comes from, whether a password is right at the directory, and what the hook `registered` says of a
+//! user.
 
 use crate::AuthorizationServer;
 use crate::error::Failure;
@@ -9,10 +10,12 @@ use gateway_domain::acquired::Handover;
 use gateway_domain::id_token_hint::{self, Hint};
 use gateway_domain::logout_token::{self, LIFETIME, LogoutClaims, LogoutEvent};
 use gateway_domain::provider_event::{
-    EventNotice, EventTokenRequest, HintRequest, LogoutNotice, LogoutTokenRequest, ProviderEvent, ValidateUserPass,
-    Validated,
+    AuthenticateClient, ClientAuthenticated, EventNotice, EventTokenRequest, HintRequest, LogoutNotice,
+    LogoutTokenRequest, ProviderEvent, ValidateUserPass, Validated,
 };
+use gateway_domain::secret::Secret;
 use gateway_domain::security_event_token::{self, SecurityEventClaims};
+use gateway_domain::source::Source;
 use gateway_store::AppWebhook;
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
@@ -56,6 +59,7 @@ impl AuthorizationServer {
                 ProviderEvent::SignEventToken(asked) => Ok(json!(self.event_token(&asked).await?)),
                 ProviderEvent::Registered(asked) => Ok(json!(self.registered(&asked).await?)),
                 ProviderEvent::ValidateUserPass(asked) => Ok(json!(self.validated(&asked).await?)),
+                ProviderEvent::AuthenticateClient(asked) => Ok(json!(self.authenticated(asked).await?)),
             }
         };
         answered.await.inspect_err(|error: &NotAnswered| tracing::error!(%error, "another function got no answer"))
@@ -65,6 +69,25 @@ impl AuthorizationServer {
     fn read_hint(&self, asked: &HintRequest) -> Option<Hint> {
         let read = id_token_hint::verify(&asked.id_token, &self.id_tokens.value(), &asked.issuer);
         read.inspect_err(|error| tracing::info!(%error, "a hint is refused")).ok()
+    }
+
+    /// Which client a request to another function comes from. Wrong proofs count, and an assertion is used up, as at the endpoints here.
+    async fn authenticated(&self, asked: AuthenticateClient) -> Result<ClientAuthenticated, NotAnswered> {
+        let AuthenticateClient { authorization, mut credentials, issuer, source_ip } = asked;
+        let (source, now) = (Source::of(source_ip.as_deref()), self.now().map_err(Failure::from)?);
+        let presented = (authorization.as_ref().map(Secret::expose), &mut credentials);
+        match self.authenticate_by(presented, &issuer, &source, now).await {
+            Ok(app) => Ok(ClientAuthenticated::Client(app.registered().client_id.clone())),
+            Err(Failure::Client(reason)) => {
+                tracing::info!(reason, "a client is refused");
+                Ok(ClientAuthenticated::Refused)
+            }
+            Err(Failure::TooManyAttempts(wait)) => Ok(ClientAuthenticated::TooManyAttempts(wait)),
+            Err(Failure::MalformedBasic | Failure::TwoClientAuthentications | Failure::Missing(_)) => {
+                Ok(ClientAuthenticated::Malformed)
+            }
+            Err(failure) => Err(failure.into()),
+        }
     }
 
     /// What the directory says of a password.

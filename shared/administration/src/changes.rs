@@ -136,11 +136,6 @@ pub(crate) fn unsound(app: &App) -> Vec<WrongField> {
         "what the challenge endpoint gives is a code, which the grant authorization_code redeems: give it both",
     );
     rule(
-        may(GrantType::Challenge) && !is_public,
-        "grants",
-        "the challenge endpoint is for apps on people's devices, which are public: an app on a server sends people to the login page",
-    );
-    rule(
         app.redirect_uris.iter().any(RedirectUri::has_wildcard),
         "redirect_uris",
         "a redirect URI is one address, and * in its host matches nothing: register each address",

@@ -67,7 +67,7 @@ impl Wish {
     fn settings(&self, app: &App) -> AppSettings {
         let kept = [
             (GrantType::TokenExchange, self.kind == AppKind::Confidential),
-            (GrantType::Challenge, self.kind == AppKind::Public && self.trusted && !self.redirect_uris.is_empty()),
+            (GrantType::Challenge, self.trusted && !self.redirect_uris.is_empty()),
         ];
         let kept = kept.into_iter().filter(|(grant, fits)| *fits && app.grants.contains(grant));
         let mut grants: BTreeSet<GrantType> = kept.map(|(grant, _)| grant).collect();

@@ -1,13 +1,16 @@
-//! The events of the token function that no route brings. It alone holds the keys of ID tokens and reaches the directory, so
-//! other functions ask it to read a hint, to sign what applications are told, or to check a password there. A client cannot send these events, since it does not choose the members of API
-//! Gateway's events: only a role that may invoke the function can.
+//! The events of the token function that no route brings. It alone holds the keys of ID tokens, reads what applications prove themselves by
+//! and reaches the directory, so other functions ask it to read a hint, to sign what applications are told, to authenticate one, or to check a
+//! password there. A client cannot send these events, since it does not choose the members of API Gateway's events: only a role that may
+//! invoke the function can.
 
 use crate::acquired::Begun;
 use crate::address::Address;
 use crate::domain_event::DomainEvent;
-use crate::ids::{ConnectorName, SessionId, UserId};
+use crate::form::Form;
+use crate::ids::{ClientId, ConnectorName, SessionId, UserId};
 use crate::notification_uri::NotificationUri;
 use crate::secret::Secret;
+use crate::time::Seconds;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,6 +25,10 @@ const EVENT_TOKEN: &str = "sign_event_token";
 const REGISTERED: &str = "registered";
 /// The only member of a password's event.
 const VALIDATE: &str = "validate_user_pass";
+/// The only member of the event of a client's credentials.
+const AUTHENTICATE: &str = "authenticate_client";
+/// The parameters of a request by which a client authenticates (RFC 6749 §2.3.1, RFC 7521 §4.2).
+const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion_type", "client_assertion"];
 
 /// An event of the token function that is no request of a client.
 #[derive(Debug)]
@@ -36,6 +43,8 @@ pub enum ProviderEvent {
     Registered(RegisteredRequest),
     /// A function with a login form waits for the directory's verdict.
     ValidateUserPass(ValidateUserPass),
+    /// The authorize function waits for which client a request comes from.
+    AuthenticateClient(AuthenticateClient),
 }
 
 /// The request to read an ID token that came as a hint. The response is a [`Hint`](crate::id_token_hint::Hint), or `null` for
@@ -105,6 +114,42 @@ struct WrittenLogin {
     keep: bool,
 }
 
+/// The request to authenticate the client of a request (RFC 6749 §2.3). The response is [`ClientAuthenticated`].
+#[derive(Debug)]
+pub struct AuthenticateClient {
+    /// The `Authorization` header.
+    pub authorization: Option<Secret>,
+    /// Those of its parameters by which a client authenticates, and no others.
+    pub credentials: Form,
+    /// The issuer that it came to.
+    pub issuer: String,
+    /// The address that it came from, under which wrong proofs are counted.
+    pub source_ip: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCredentials {
+    authorization: Option<String>,
+    credentials: BTreeMap<String, String>,
+    issuer: String,
+    source_ip: Option<String>,
+}
+
+/// Which client a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthenticated {
+    /// From this one, which has authenticated as its kind requires.
+    Client(ClientId),
+    /// Its proof does not hold, or there is no such client.
+    Refused,
+    /// Its credentials cannot be read, or there are two.
+    Malformed,
+    /// Its proof does not hold, and too many others from there did not: it has to wait this long.
+    TooManyAttempts(Seconds),
+}
+
 /// What the directory says of a password.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +197,11 @@ impl ProviderEvent {
             VALIDATE => WrittenLogin::deserialize(value).ok().map(|WrittenLogin { address, password, keep }| {
                 Self::ValidateUserPass(ValidateUserPass { address, password: Secret::new(password), keep })
             }),
+            AUTHENTICATE => WrittenCredentials::deserialize(value).ok().map(|written| {
+                let WrittenCredentials { authorization, credentials, issuer, source_ip } = written;
+                let (authorization, credentials) = (authorization.map(Secret::new), Form::of_pairs(credentials));
+                Self::AuthenticateClient(AuthenticateClient { authorization, credentials, issuer, source_ip })
+            }),
             _ => None,
         }
     }
@@ -192,6 +242,18 @@ impl ValidateUserPass {
     }
 }
 
+impl AuthenticateClient {
+    /// The event that asks for the client of a request with this header and form.
+    pub fn to_event(authorization: Option<&str>, form: &Form, issuer: &str, source_ip: Option<&str>) -> Value {
+        let credentials: BTreeMap<_, _> = form.iter().filter(|(name, _)| CREDENTIALS.contains(name)).collect();
+        serde_json::json!({
+            AUTHENTICATE: {
+                "authorization": authorization, "credentials": credentials, "issuer": issuer, "source_ip": source_ip,
+            }
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,7 +286,19 @@ mod tests {
         let event = EventTokenRequest { event };
         let read = ProviderEvent::parse(&event.to_event());
         assert!(matches!(read, Some(ProviderEvent::SignEventToken(read)) if read == event));
-        for event in [hint.to_event(), token.to_event(), event.to_event(), user.to_event(), login] {
+        let form = Form::of_pairs(
+            [("client_id", "shop"), ("client_secret", "s3cret"), ("password", "horse")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        );
+        let client = AuthenticateClient::to_event(Some("Basic czpz"), &form, "https://a.example", Some("192.0.2.1"));
+        let Some(ProviderEvent::AuthenticateClient(read)) = ProviderEvent::parse(&client) else { panic!("no client") };
+        assert_eq!(read.authorization.as_ref().map(Secret::expose), Some("Basic czpz"));
+        let credentials: Vec<_> = read.credentials.iter().collect();
+        assert_eq!(credentials, [("client_id", "shop"), ("client_secret", "s3cret")], "and nothing of the user");
+        assert_eq!((read.issuer.as_str(), read.source_ip.as_deref()), ("https://a.example", Some("192.0.2.1")));
+        assert!(!format!("{read:?}").contains("s3cret") && !format!("{read:?}").contains("czpz"));
+        for event in [hint.to_event(), token.to_event(), event.to_event(), user.to_event(), login, client] {
             assert!(ProviderEvent::parse(&json!({ "body": event })).is_none());
             let mut with_more = event.clone();
             with_more["requestContext"] = Value::Null;

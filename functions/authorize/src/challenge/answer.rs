@@ -136,7 +136,10 @@ impl NoCode {
             Self::RequestUri => {
                 (E::InvalidRequest, "request_uri is no pushed request of this client, or has lapsed; push it again")
             }
-            Self::Client(_) => (E::InvalidClient, "send the client_id of a public client, and nothing that proves it"),
+            Self::Client(_) => (
+                E::InvalidClient,
+                "client authentication failed: a public client sends its client_id alone, another one authenticates in every request",
+            ),
             Self::Unauthorized => {
                 (E::UnauthorizedClient, "this client may not log users in by itself: it needs the grant challenge")
             }

@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 use crate::fixture::{Fixture, ISSUER, NOTES, PASSWORD, SECRET, send};
 use crate::request::{Request, post};
 
-const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(crate) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// An application with a key.
-struct Keyed {
+pub(crate) struct Keyed {
     pair: EcdsaKeyPair,
     client: &'static str,
 }
 
 impl Keyed {
     /// Registers it as `conf1` is, with a key in place of the secret.
-    async fn register(fixture: &Fixture, client: &'static str) -> Self {
+    pub(crate) async fn register(fixture: &Fixture, client: &'static str) -> Self {
         let random = SystemRandom::new();
         let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private.as_ref(), &random).unwrap();
@@ -35,12 +35,12 @@ impl Keyed {
         Self { pair, client }
     }
 
-    fn claims(&self, fixture: &Fixture, jti: &str) -> Value {
+    pub(crate) fn claims(&self, fixture: &Fixture, jti: &str) -> Value {
         let exp = fixture.now().as_secs() + 60;
         json!({ "iss": self.client, "sub": self.client, "aud": ISSUER, "jti": jti, "exp": exp })
     }
 
-    fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", part(&json!({ "alg": "ES256", "kid": "1" })), part(claims));
         let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
@@ -70,8 +70,8 @@ async fn an_assertion_authenticates_at_every_endpoint() {
     let app = Keyed::register(&fixture, "keyed").await;
     let tokens = fixture.send(login(&app.assertion(&fixture, "1"), &[])).await.tokens();
     let endpoint = format!("{ISSUER}/oauth2/token");
-    let pushed = json!(format!("{ISSUER}/oauth2/par"));
-    for (jti, audience) in [("2", json!(endpoint)), ("3", json!([ISSUER])), ("7", pushed)] {
+    let (pushed, challenge) = (json!(format!("{ISSUER}/oauth2/par")), json!(format!("{ISSUER}/oauth2/challenge")));
+    for (jti, audience) in [("2", json!(endpoint)), ("3", json!([ISSUER])), ("7", pushed), ("8", challenge)] {
         let mut claims = app.claims(&fixture, jti);
         claims["aud"] = audience;
         assert_eq!(fixture.send(login(&app.sign(&claims), &[("client_id", "keyed")])).await.status, 200);

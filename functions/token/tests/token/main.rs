@@ -5,6 +5,8 @@ mod access_tokens;
 #[cfg(test)]
 mod app_grant;
 #[cfg(test)]
+mod authenticated_clients;
+#[cfg(test)]
 mod capacity;
 #[cfg(test)]
 mod challenge;
