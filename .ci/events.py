@@ -21,6 +21,7 @@ SAMPLES = {
     "token-rest.json": "200 with access_token",
     "token-http.json": "200 with access_token",
     "authorize-rest.json": "200 with Demo App",
+    "authorize-challenge-rest.json": "403 with insufficient_authorization",
     "authorizer-rest.json": "error Unauthorized",
     "authorizer-http.json": "decision invalid_token",
     "proxy-rest-public.json": "200 with pong",

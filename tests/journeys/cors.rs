@@ -1,7 +1,7 @@
 //! Web pages of other origins: what the configured ones may ask, call and read, and what nobody else may.
 
 use gateway_local::template::ApiKind;
-use support::{ADA, DEMO_APP, Response};
+use support::{ADA, CHALLENGE, DEMO_APP, Response};
 
 use super::Gateway;
 use crate::canned::Canned;
@@ -137,6 +137,31 @@ async fn another_page_is_permitted_nothing_and_reads_nothing() {
     assert_eq!((no_token.status, no_token.header("access-control-allow-origin")), (401, all));
     let twin = preflight(&gateway, "http://localhost:5173", "GET", "/orders").await;
     is_for(&twin, "http://localhost:5173");
+}
+
+/// Checklist S-15: what somebody types in a browser belongs to the pages of the gateway. No page logs people in as apps do, listed or not.
+#[tokio::test]
+async fn no_page_is_permitted_the_login_of_apps() {
+    let gateway = with_origins(PAGE).await;
+    let form = [
+        ("client_id", DEMO_APP),
+        ("response_type", "code"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+        ("username", ADA.name),
+        ("password", ADA.password),
+    ];
+    let own = gateway.stack.base_url();
+    for origin in [PAGE, OTHER, "null", own] {
+        let response = preflight(&gateway, origin, "POST", "/oauth2/challenge").await;
+        assert_eq!((response.status, protocol(&response)), (405, vec![]), "{origin}: {response:?}");
+        let asked = gateway.request("POST", "/oauth2/challenge").form(&form).header("origin", origin);
+        let response = gateway.response(asked).await;
+        assert_eq!((response.status, protocol(&response)), (400, vec![]), "{origin}: {response:?}");
+        assert_eq!(response.json()["error"], "invalid_request", "{origin}");
+    }
+    let app = gateway.response(gateway.request("POST", "/oauth2/challenge").form(&form)).await;
+    assert_eq!((app.status, protocol(&app)), (200, vec![]), "{}", app.text());
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! What each journey costs, in operations on DynamoDB and in the units that it charges for.
 
+use crate::challenge::{ALICE, App, code, redemption};
 use crate::container::tables;
 use crate::fixture::{Fixture, NOTES, PASSWORD, SECRET};
+use crate::hosted::VERIFIER;
 use crate::request::{Request, Response, Tokens, post};
 
 struct Journeys {
@@ -25,9 +27,19 @@ impl Journeys {
         status: u64,
     ) -> Response {
         let request: Request = post(path, fields).basic("conf1", SECRET);
+        self.measured(name, (expected, status), async move |fixture: &Fixture| fixture.send(request).await).await
+    }
+
+    /// Compares the cost of what is sent.
+    async fn measured(
+        &mut self,
+        name: &str,
+        (expected, status): (&[&str], u64),
+        sends: impl AsyncFnOnce(&Fixture) -> Response,
+    ) -> Response {
         self.fixture.wire.since_last();
         self.fixture.wire.units_since_last();
-        let response = self.fixture.send(request).await;
+        let response = sends(&self.fixture).await;
         let operations = self.fixture.wire.since_last();
         if operations != expected || response.status != status {
             self.wrong.push(format!("{name}: {} {} {operations:?}", response.status, operations.len()));
@@ -55,6 +67,24 @@ impl Journeys {
         self.units.push(format!("call: {}", fixture.wire.units_since_last()));
     }
 
+    /// Logins of alice on the screens of `first`, and the redemption of a code. A source is known for its application.
+    async fn challenges(&mut self) {
+        let app = App::of(&self.fixture);
+        let step = async |_: &Fixture| app.asks(&[]).await;
+        self.measured("challenge without a password", (&[APP], 403), step).await;
+        let user = [APP, USER, USER];
+        let unknown = [&user[..], &[LOOK; 4], &[ATTEMPT; 6], &[PENDING]].concat();
+        let login = async |_: &Fixture| app.asks(&ALICE).await;
+        let given = self.measured("challenge from an unknown source", (&unknown, 200), login).await;
+        let redeemed = [APP, WAITS, "UpdateItem PendingSessions", COMMIT, SESSION, ENTRY, USER, WAITS, SESSION];
+        let request = redemption("first", code(&given), Some(VERIFIER));
+        let redeems = async move |fixture: &Fixture| fixture.send(request).await;
+        self.measured("redemption of its code", (&redeemed, 200), redeems).await;
+        let known = [&user[..], &[LOOK, ATTEMPT, ATTEMPT, PENDING]].concat();
+        let login = async |_: &Fixture| app.asks(&ALICE).await;
+        self.measured("challenge from a known source", (&known, 200), login).await;
+    }
+
     async fn login(&mut self, name: &str, expected: &[&str], scope: &str) -> Tokens {
         let user = [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD)];
         self.cost(name, expected, "/oauth2/token", &[&user[..], &[("scope", scope)]].concat()).await
@@ -76,10 +106,12 @@ const LEASE: &str = "UpdateItem Sessions";
 const END: &str = "UpdateItem Sessions";
 const ENTRY: &str = "UpdateItem Activity";
 const ACTIVITY: &str = "GetItem Activity";
+const PENDING: &str = "PutItem PendingSessions";
+const WAITS: &str = "GetItem PendingSessions";
 
 /// The same in units: one writes 1 KB and reads 4 KB, and each item here is smaller. DynamoDB also charges for a write that a
 /// condition refuses, without saying so: one more where a session is ended twice, and where an application has its standing one.
-const UNITS: [&str; 16] = [
+const UNITS: [&str; 20] = [
     "login from an unknown source: 8 read, 8 write",
     "login from a known source, second session: 5 read, 4 write",
     "call: 0 read, 1 write",
@@ -96,6 +128,10 @@ const UNITS: [&str; 16] = [
     "refresh after a renewal: 3 read, 2 write",
     "client credentials, first: 1 read, 1 write",
     "client credentials, again: 1 read, 1 write",
+    "challenge without a password: 1 read, 0 write",
+    "challenge from an unknown source: 7 read, 7 write",
+    "redemption of its code: 6 read, 3 write",
+    "challenge from a known source: 4 read, 3 write",
 ];
 
 /// The exact price of every journey: a change here is a change of the bill.
@@ -134,6 +170,7 @@ async fn every_journey_costs_what_it_should() {
     let itself = [("grant_type", "client_credentials"), ("scope", NOTES)];
     journeys.cost("client credentials, first", &[APP, ENTRY], "/oauth2/token", &itself).await;
     journeys.cost("client credentials, again", &[APP, ENTRY, ENTRY], "/oauth2/token", &itself).await;
+    journeys.challenges().await;
     assert!(journeys.wrong.is_empty(), "{:#?}", journeys.wrong);
     assert_eq!(journeys.units, UNITS);
 }

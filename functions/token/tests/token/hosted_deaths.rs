@@ -14,12 +14,12 @@ use crate::request::Response;
 
 const THIRD: &str = "https://third.example/cb?keep=1";
 
-/// Lets the function die after ever more writes, until the form gets through, and returns how many writes it has. After each death,
-/// `after` is to hold, which sends the form again.
-async fn at_every_write(
-    prepare: impl AsyncFn(&Fixture) -> Open,
-    sends: impl AsyncFn(&mut Open) -> Response,
-    after: impl AsyncFn(&Fixture, Open, &str),
+/// Lets the function die after ever more writes, until what is sent gets through, and returns how many writes it has. After each death,
+/// `after` is to hold, which sends it again.
+pub(crate) async fn at_every_write<T>(
+    prepare: impl AsyncFn(&Fixture) -> T,
+    sends: impl AsyncFn(&mut T) -> Response,
+    after: impl AsyncFn(&Fixture, T, &str),
 ) -> usize {
     for most in 0..30 {
         for last in [Last::Unanswered, Last::Answered] {
@@ -35,7 +35,7 @@ async fn at_every_write(
             Box::pin(after(&fixture, open, &format!("after {most} writes, the last {last:?}"))).await;
         }
     }
-    panic!("the form has no end");
+    panic!("it has no end");
 }
 
 /// A browser with a form, and the query of its page.
@@ -80,7 +80,7 @@ impl Open {
 
 impl Fixture {
     /// Once all that lapses has lapsed, the sessions that the legacy system still has.
-    async fn left_at_the_legacy_system(&self) -> usize {
+    pub(crate) async fn left_at_the_legacy_system(&self) -> usize {
         self.clock.forward(600);
         let event = json!({ "log_out_lapsed_logins": {} });
         gateway_renewal::handle(Ok(&self.renewal()), event).await.unwrap();

@@ -11,6 +11,8 @@ mod capacity;
 #[cfg(test)]
 mod challenge;
 #[cfg(test)]
+mod challenge_deaths;
+#[cfg(test)]
 mod challenge_mails;
 #[cfg(test)]
 mod client_assertions;

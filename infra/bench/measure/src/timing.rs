@@ -32,13 +32,16 @@ enum Class {
     LoginUnknown,
     LoginWrong,
     LoginDisabled,
+    ChallengeUnknown,
+    ChallengeWrong,
 }
 
 use Class::{
-    ForgottenKnown, ForgottenUnknown, LoginDisabled, LoginUnknown, LoginWrong, SignUpFree, SignUpOwned, SignUpUnproved,
+    ChallengeUnknown, ChallengeWrong, ForgottenKnown, ForgottenUnknown, LoginDisabled, LoginUnknown, LoginWrong,
+    SignUpFree, SignUpOwned, SignUpUnproved,
 };
 
-const CLASSES: [Class; 8] = [
+const CLASSES: [Class; 10] = [
     SignUpFree,
     SignUpUnproved,
     SignUpOwned,
@@ -47,9 +50,11 @@ const CLASSES: [Class; 8] = [
     LoginUnknown,
     LoginWrong,
     LoginDisabled,
+    ChallengeUnknown,
+    ChallengeWrong,
 ];
 /// What must not be told apart.
-const PAIRS: [(Class, Class, &str); 7] = [
+const PAIRS: [(Class, Class, &str); 8] = [
     (SignUpFree, SignUpUnproved, "sign-up: free, unproved"),
     (SignUpFree, SignUpOwned, "sign-up: free, owned"),
     (SignUpUnproved, SignUpOwned, "sign-up: unproved, owned"),
@@ -57,6 +62,7 @@ const PAIRS: [(Class, Class, &str); 7] = [
     (LoginUnknown, LoginWrong, "login: unknown, wrong password"),
     (LoginUnknown, LoginDisabled, "login: unknown, disabled"),
     (LoginWrong, LoginDisabled, "login: wrong password, disabled"),
+    (ChallengeUnknown, ChallengeWrong, "challenge: unknown, wrong"),
 ];
 
 /// Samples all classes and prints, for each pair, how well the time tells them apart: the area under the ROC curve, 0.5 for
@@ -127,6 +133,8 @@ async fn sample(stack: &Running, class: Class, number: u32, source: u32) -> Resu
         LoginUnknown => login(stack, &address("nobody", number), source)?,
         LoginWrong => login(stack, &address("known", number), source)?,
         LoginDisabled => login(stack, &address("disabled", number), source)?,
+        ChallengeUnknown => challenge(stack, &address("nobody", number), source)?,
+        ChallengeWrong => challenge(stack, &address("known", number), source)?,
     };
     let begun = Instant::now();
     let response = stack.functions().invoke(function, event).await?;
@@ -149,6 +157,15 @@ fn login(stack: &Running, username: &str, source: u32) -> Result<Asked, Failure>
     let form = format!("grant_type=password&client_id=demo-app&username={username}&password=wrong-wrong-wrong");
     let event = events::post(stack, "/oauth2/token", "application/x-www-form-urlencoded", &form, &ip(source))?;
     Ok(("TokenFunction", event, 400))
+}
+
+fn challenge(stack: &Running, username: &str, source: u32) -> Result<Asked, Failure> {
+    let form = format!(
+        "response_type=code&client_id=demo-app&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM\
+         &code_challenge_method=S256&username={username}&password=wrong-wrong-wrong"
+    );
+    let event = events::post(stack, "/oauth2/challenge", "application/x-www-form-urlencoded", &form, &ip(source))?;
+    Ok(("AuthorizeFunction", event, 403))
 }
 
 /// An address for each source.
