@@ -3,11 +3,13 @@
 use gateway_domain::admin_scope::{APPS_WRITE, REQUESTS_READ, REQUESTS_WRITE, SUBSCRIPTIONS_WRITE};
 use gateway_store::{App, AppKind, GrantType};
 use serde_json::{Value as Json, json};
-use support::{ADA, Gateway, Response};
+use support::{ADA, BOB, Gateway, Response};
 
 use crate::accounts::Browser;
 use crate::admin_api::{ask, operator};
-use crate::developers::{NATIVE, changed, location, organization, register, stored};
+use crate::administrators::administrator;
+use crate::challenge::{asks, typed};
+use crate::developers::{NATIVE, alert, changed, location, organization, register, stored};
 use crate::mail::sent;
 
 /// Decides on what is there now.
@@ -76,15 +78,29 @@ async fn passwords_are_seen_after_an_approval_alone() {
     let trusted = [NATIVE.as_slice(), &[("trusted", "yes")]].concat();
     let page = register(&gateway, &mut browser, &home, &trusted).await;
     let app = stored(&gateway, &page).await;
-    assert_eq!((app.trusted, app.grants.contains(&GrantType::Password)), (false, false));
+    let by_code = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+    assert_eq!((app.trusted, &app.grants), (false, &by_code.into()));
     let id = app.client_id.to_string();
-    assert_eq!(gateway.try_login(&id, ADA.name, ADA.password).await.status, 400);
+    let refused = asks(&gateway, &id, &typed(ADA)).await;
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("unauthorized_client")));
+
+    // Whoever asks and whoever decides read what it means.
+    let means = "yes: users type them on its own screens, and are asked for no consent";
+    assert!(browser.get(&gateway, &page).await.text().contains(means));
+    let (mut admin, _) = administrator(&gateway, BOB).await;
+    let request = admin.get(&gateway, &format!("/gateway/requests/{id}")).await.text();
+    assert!(request.contains("Sees passwords") && request.contains(means), "{request}");
+    assert!(request.contains("+ challenge") && !request.contains("+ password"), "{request}");
 
     let token = operator(&gateway, &[REQUESTS_READ, REQUESTS_WRITE]).await;
     let approved = decide(&gateway, &token, &id, &json!({ "decision": "approve" })).await;
     assert_eq!(approved.status, 200, "{}", approved.text());
     let app = stored(&gateway, &page).await;
-    assert_eq!((app.trusted, app.grants.contains(&GrantType::Password)), (true, true));
+    let with_challenge = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::Challenge];
+    assert_eq!((app.trusted, &app.grants), (true, &with_challenge.into()));
+    gateway.restart_functions();
+    assert_eq!(asks(&gateway, &id, &typed(ADA)).await.status, 200);
+    assert_eq!(gateway.try_login(&id, ADA.name, ADA.password).await.status, 400, "the password grant is not among it");
     // Every subscription of such an app waits, also to an API that is open to others.
     location(&browser.submit(&gateway, &page, &[("act", "subscribe"), ("api", "echo"), ("plan", "")]).await);
     assert!(stored(&gateway, &page).await.subscriptions.is_empty());
@@ -304,7 +320,77 @@ async fn a_grant_of_an_operator_stays_with_what_it_needs_and_brings_back_no_othe
     location(&browser.submit(&gateway, &page, &changed(&[])).await);
     let app = stored(&gateway, &page).await;
     assert_eq!((app.trusted, app.grants.contains(&GrantType::Challenge)), (false, false));
-    // No developer gives it to an app.
+    // No field gives it to an app.
     location(&browser.submit(&gateway, &page, &changed(&[("grants", "challenge"), ("grant.challenge", "yes")])).await);
     assert!(!stored(&gateway, &page).await.grants.contains(&GrantType::Challenge));
+}
+
+/// An application from before the challenge endpoint goes on as it is, and is told the way from there.
+#[tokio::test]
+async fn the_password_grant_stays_until_an_operator_takes_it() {
+    let gateway = Gateway::start().await;
+    let (mut browser, home) = organization(&gateway, ADA).await;
+    let page = register(&gateway, &mut browser, &home, &NATIVE).await;
+    let sentence = "The app has the password grant";
+    assert!(!browser.get(&gateway, &page).await.text().contains(sentence));
+    let path = format!("/apps/{}", page.rsplit('/').next().expect("an id"));
+    let token = operator(&gateway, &[APPS_WRITE]).await;
+    let gives = async |grants: &[&str]| {
+        let given = json!({ "trusted": true, "grants": grants });
+        let changed = ask(&gateway, &token, "PATCH", &path, Some(&given)).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+    };
+    gives(&["authorization_code", "refresh_token", "password"]).await;
+    let before = stored(&gateway, &page).await;
+    let shown = browser.get(&gateway, &page).await.text();
+    assert!(shown.contains(sentence) && shown.contains("the way from it is the challenge endpoint"), "{shown}");
+    assert!(shown.contains("yes: it sends them by the password grant"), "{shown}");
+
+    // What says nothing new changes nothing, and another name brings no other grant.
+    location(&browser.submit(&gateway, &page, &changed(&[("trusted", "yes")])).await);
+    assert_eq!(stored(&gateway, &page).await, before);
+    location(&browser.submit(&gateway, &page, &changed(&[("trusted", "yes"), ("name", "Other shop")])).await);
+    let wanted = stored(&gateway, &page).await.requested.and_then(|requested| requested.settings);
+    assert_eq!(wanted.map(|settings| settings.grants).as_ref(), Some(&before.grants));
+    location(&browser.submit(&gateway, &page, &[("act", "withdraw")]).await);
+    // No developer takes it, in passing or otherwise.
+    let refused = browser.submit(&gateway, &page, &changed(&[])).await;
+    assert!(refused.status == 400 && alert(&refused).contains("href=\"#trusted"), "{}", refused.text());
+    assert_eq!(stored(&gateway, &page).await, before);
+
+    // The way from it, which operators go.
+    gives(&["authorization_code", "refresh_token", "password", "challenge"]).await;
+    let both = stored(&gateway, &page).await.grants;
+    location(&browser.submit(&gateway, &page, &changed(&[("trusted", "yes")])).await);
+    assert_eq!(stored(&gateway, &page).await.grants, both);
+    gives(&["authorization_code", "refresh_token", "challenge"]).await;
+    assert!(!browser.get(&gateway, &page).await.text().contains(sentence));
+    location(&browser.submit(&gateway, &page, &changed(&[("trusted", "yes")])).await);
+    assert_eq!(stored(&gateway, &page).await.grants.len(), 3);
+}
+
+/// A request that an older version has noted waits on, and gives nobody the password grant.
+#[tokio::test]
+async fn a_request_for_the_password_grant_is_not_approved_and_is_asked_again_for_the_challenge() {
+    let gateway = Gateway::start().await;
+    let (mut browser, home) = organization(&gateway, ADA).await;
+    let trusted = [NATIVE.as_slice(), &[("trusted", "yes")]].concat();
+    let page = register(&gateway, &mut browser, &home, &trusted).await;
+    let mut app = stored(&gateway, &page).await;
+    let wanted = app.requested.as_mut().and_then(|requested| requested.settings.as_mut()).expect("settings");
+    wanted.grants = [GrantType::AuthorizationCode, GrantType::Password, GrantType::RefreshToken].into();
+    gateway.store().apps.put(&app).await.expect("a write");
+    let before = stored(&gateway, &page).await;
+    let token = operator(&gateway, &[REQUESTS_READ, REQUESTS_WRITE]).await;
+    let approve = json!({ "decision": "approve" });
+    let id = app.client_id.to_string();
+    let refused = decide(&gateway, &token, &id, &approve).await;
+    assert_eq!((refused.status, &refused.json()["errors"][0]["field"]), (400, &json!("grants")), "{}", refused.text());
+    assert_eq!(stored(&gateway, &page).await, before);
+    // The same tick, saved again, is the challenge.
+    location(&browser.submit(&gateway, &page, &changed(&[("trusted", "yes")])).await);
+    assert_eq!(decide(&gateway, &token, &id, &approve).await.status, 200);
+    let app = stored(&gateway, &page).await;
+    let grants = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::Challenge];
+    assert_eq!((app.trusted, app.grants), (true, grants.into()));
 }

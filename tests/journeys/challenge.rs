@@ -12,7 +12,7 @@ use crate::unlock::{device, fill};
 
 const PATH: &str = "/oauth2/challenge";
 
-async fn asks(client: &Client, app: &str, more: &[(&str, &str)]) -> Response {
+pub(crate) async fn asks(client: &Client, app: &str, more: &[(&str, &str)]) -> Response {
     let request = [
         ("client_id", app),
         ("response_type", "code"),
@@ -23,7 +23,7 @@ async fn asks(client: &Client, app: &str, more: &[(&str, &str)]) -> Response {
     client.post_form(PATH, &[&request[..], more].concat()).await
 }
 
-fn typed(user: support::User) -> [(&'static str, &'static str); 2] {
+pub(crate) fn typed(user: support::User) -> [(&'static str, &'static str); 2] {
     [("username", user.name), ("password", user.password)]
 }
 

@@ -34,6 +34,7 @@ pub(crate) const NATIVE: [(&str, &str); 4] = [
 ];
 const SERVER: [(&str, &str); 4] =
     [("name", "Server"), ("kind", "confidential"), ("acts_for_itself", "yes"), ("scope.orders:read", "yes")];
+const SPA: [(&str, &str); 3] = [("name", "Shop"), ("kind", "spa"), ("redirect_uris", "https://shop.example/cb")];
 
 /// Registers an application, and returns the page of it.
 pub(crate) async fn register(
@@ -239,6 +240,8 @@ async fn what_could_not_work_is_told_at_its_field() {
         (with("kind", "spa"), "redirect_uris"),
         (with("kind", "confidential"), "redirect_uris"),
         (with("acts_for_itself", "yes"), "grants"),
+        ([SERVER.as_slice(), &[("trusted", "yes")]].concat(), "trusted"),
+        ([SPA.as_slice(), &[("trusted", "yes")]].concat(), "trusted"),
         (with("backchannel_logout_uri", "https://shop.example/out"), "backchannel_logout_uri"),
         (with("backchannel_logout_uri", "http://10.0.0.1/out"), "backchannel_logout_uri"),
     ];

@@ -81,7 +81,7 @@ pub(crate) struct Read {
 pub(crate) struct Fields(Vec<WrongField>);
 
 impl Fields {
-    fn wrong(&mut self, field: impl Into<String>, reason: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, field: impl Into<String>, reason: impl Into<String>) {
         self.0.push(WrongField { field: field.into(), problem: Problem::Malformed(reason.into()) });
     }
 

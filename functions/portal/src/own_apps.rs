@@ -94,8 +94,8 @@ fn settings(one: &AppSettings, other: Option<&AppSettings>) -> Vec<(String, Cell
     };
     let another = one.kind.is_some() && other.is_some_and(|other| other.kind != one.kind);
     add(another, "Kind", Cell::Text(kind.to_owned()));
-    let sees = if one.trusted { "yes" } else { "no" };
-    add(differs(|a, b| a.trusted == b.trusted), "Asks users for passwords", Cell::Text(sees.to_owned()));
+    let sees = |one: &AppSettings| sees_passwords(one.trusted, &one.grants);
+    add(other.is_none_or(|other| sees(one) != sees(other)), SEES_PASSWORDS, Cell::Text(sees(one).to_owned()));
     add(differs(|a, b| a.grants == b.grants), "Grants", list(|one| one.grants.iter().copied().map(grant).collect()));
     add(differs(|a, b| a.scope == b.scope), "Scopes", list(|one| one.scope.iter().map(str::to_owned).collect()));
     let uris = list(|one| one.redirect_uris.iter().map(ToString::to_string).collect());
@@ -114,6 +114,22 @@ fn settings(one: &AppSettings, other: Option<&AppSettings>) -> Vec<(String, Cell
         add(true, "Webhook", Cell::Code(webhook.unwrap_or_else(|| "none".to_owned())));
     }
     facts
+}
+
+/// The name of the fact that [`sees_passwords`] tells.
+pub(crate) const SEES_PASSWORDS: &str = "Sees passwords";
+
+/// Whether an application sees the passwords of its users, and what its trust means besides.
+pub(crate) fn sees_passwords(trusted: bool, grants: &BTreeSet<GrantType>) -> &'static str {
+    match (trusted, grants.contains(&GrantType::Challenge), grants.contains(&GrantType::Password)) {
+        (true, true, false) => "yes: users type them on its own screens, and are asked for no consent",
+        (true, true, true) => {
+            "yes: users type them on its own screens, and are asked for no consent; it has the password grant as well"
+        }
+        (true, false, true) => "yes: it sends them by the password grant, and users are asked for no consent",
+        (true, false, false) => "no, but users are asked for no consent",
+        (false, _, _) => "no",
+    }
 }
 
 /// The name of a grant.

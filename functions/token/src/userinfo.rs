@@ -83,9 +83,9 @@ fn presented<'a>(request: &'a ApiRequest, in_body: Option<&'a Secret>) -> Result
     match (PresentedToken::of(request), in_body) {
         (Err(NoToken::Repeated), _) => Err(Failure::RepeatedHeader("Authorization")),
         (Err(NoToken::Absent), Some(token)) => Ok(PresentedToken::in_body(token.expose())),
-        (Ok(_) | Err(NoToken::Malformed), Some(_)) => Err(Failure::TwoAccessTokens),
+        (Ok(_) | Err(NoToken::Malformed | NoToken::OtherScheme), Some(_)) => Err(Failure::TwoAccessTokens),
         (Ok(presented), None) => Ok(presented),
-        // Another scheme is no attempt to use a token (RFC 6750 §3.1).
-        (Err(NoToken::Absent | NoToken::Malformed), None) => Err(Failure::NoAccessToken),
+        (Err(NoToken::Malformed), None) => Err(Failure::AccessToken("no b64token".to_owned())),
+        (Err(NoToken::Absent | NoToken::OtherScheme), None) => Err(Failure::NoAccessToken),
     }
 }

@@ -36,7 +36,7 @@ pub struct Wish {
     pub scopes: Scope,
     /// Whether it calls without a user.
     pub acts_for_itself: bool,
-    /// Whether it may see passwords.
+    /// Whether it asks users for their passwords itself, by the challenge endpoint.
     pub trusted: bool,
 }
 
@@ -62,29 +62,28 @@ pub enum Holds {
 }
 
 impl Wish {
-    /// As what an application is to have. Grants that only operators give stay, as far as they fit; and who is trusted without the password
-    /// grant does not get it by a change of something else.
+    /// As what an application is to have. Grants that only operators give stay, as far as they fit; and who is trusted without the grant
+    /// `challenge` does not get it by a change of something else.
     fn settings(&self, app: &App) -> AppSettings {
-        let kept = [
-            (GrantType::TokenExchange, self.kind == AppKind::Confidential),
-            (GrantType::Challenge, self.trusted && !self.redirect_uris.is_empty()),
+        let has = |grant| app.grants.contains(&grant);
+        let by_code = !self.redirect_uris.is_empty();
+        let keeps_password = self.trusted && has(GrantType::Password);
+        // An app on a server has it from an operator alone.
+        let may_ask = has(GrantType::Challenge) || (self.kind == AppKind::Public && !app.trusted);
+        let asks_itself = self.trusted && may_ask;
+        let grants = [
+            (GrantType::AuthorizationCode, by_code),
+            (GrantType::Challenge, by_code && asks_itself),
+            (GrantType::RefreshToken, by_code || (keeps_password && has(GrantType::RefreshToken))),
+            (GrantType::ClientCredentials, self.acts_for_itself),
+            (GrantType::Password, keeps_password),
+            (GrantType::TokenExchange, self.kind == AppKind::Confidential && has(GrantType::TokenExchange)),
         ];
-        let kept = kept.into_iter().filter(|(grant, fits)| *fits && app.grants.contains(grant));
-        let mut grants: BTreeSet<GrantType> = kept.map(|(grant, _)| grant).collect();
-        let sees_passwords = self.trusted && (!app.trusted || app.grants.contains(&GrantType::Password));
-        let by_user =
-            [(!self.redirect_uris.is_empty(), GrantType::AuthorizationCode), (sees_passwords, GrantType::Password)];
-        for (_, grant) in by_user.into_iter().filter(|(wanted, _)| *wanted) {
-            grants.extend([grant, GrantType::RefreshToken]);
-        }
-        if self.acts_for_itself {
-            grants.insert(GrantType::ClientCredentials);
-        }
         AppSettings {
             name: self.name.to_string(),
             kind: Some(self.kind),
             trusted: self.trusted,
-            grants,
+            grants: grants.into_iter().filter_map(|(grant, is_wanted)| is_wanted.then_some(grant)).collect(),
             scope: self.scopes.clone(),
             redirect_uris: self.redirect_uris.clone(),
             logout: AppLogout {
@@ -94,6 +93,11 @@ impl Wish {
             webhook: self.webhook.clone(),
         }
     }
+}
+
+/// Whether trust is for the grant `challenge`. What an operator has trusted without it goes on without it.
+fn may_ask_itself(app: &App) -> bool {
+    !app.trusted || app.grants.contains(&GrantType::Challenge)
 }
 
 /// Whether settings give an application nothing that it does not have.
@@ -174,13 +178,10 @@ impl AppActs<'_> {
         let settings = self.sound(&app, &wish)?;
         let holds = settings_hold(&settings, &app);
         if holds == Holds::AfterApproval {
-            // All but the passwords holds at once: without them it may be good for nothing, but it is there.
+            // All but the passwords holds at once.
             let mut now = settings.clone();
             now.trusted = false;
-            now.grants.remove(&GrantType::Password);
-            if now.redirect_uris.is_empty() {
-                now.grants.remove(&GrantType::RefreshToken);
-            }
+            now.grants.remove(&GrantType::Challenge);
             app.set(now);
             self.request(&mut app)?.settings = Some(settings);
         } else {
@@ -299,6 +300,12 @@ impl AppActs<'_> {
             let mut wrong: Vec<_> =
                 requested.settings.iter().filter_map(|one| self.names.scope("scopes", &one.scope)).collect();
             if let Some(settings) = requested.settings {
+                // An older version has noted it as what a developer wants.
+                if settings.grants.contains(&GrantType::Password) && !app.grants.contains(&GrantType::Password) {
+                    let text = "operators alone give the password grant: refuse this, and have it asked for again, which \
+                                is then the grant challenge";
+                    wrong.push(WrongField { field: "grants".to_owned(), problem: Problem::Rule(text.to_owned()) });
+                }
                 wrong.extend(self.names.webhook(settings.webhook.as_ref(), app.webhook.as_ref()));
                 app.set(settings);
                 wrong.extend(unsound(app));
@@ -379,6 +386,13 @@ impl AppActs<'_> {
                 "redirect_uris",
                 "a scheme of its own has a native app alone: an app on a server has https".to_owned(),
             );
+        }
+        if wish.trusted && wish.kind == AppKind::Confidential && !app.trusted {
+            rule("trusted", "an app on a server sends its users to the login page: leave this out".to_owned());
+        }
+        if !wish.trusted && app.grants.contains(&GrantType::Password) {
+            let text = "the password grant, which the app has, needs this: ask an operator to take it away first";
+            rule("trusted", text.to_owned());
         }
         wrong.extend(self.names.webhook(settings.webhook.as_ref(), app.webhook.as_ref()));
         let mut changed = app.clone();

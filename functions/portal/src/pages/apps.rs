@@ -1,9 +1,9 @@
 //! Applications: seen, enabled and disabled, their plan and subscriptions, their secret.
 
 use super::{Content, Visit, Visitor, mistakes, shown};
-use crate::Portal;
 use crate::app_fields::Fields;
 use crate::error::Failure;
+use crate::{Portal, own_apps};
 use gateway_administration::{AppActs, AppChanges, Registered, Rotation, SubscriptionChanges};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
@@ -202,7 +202,7 @@ fn facts(app: &App) -> Vec<(String, Cell)> {
         ("Client id".to_owned(), Cell::Code(app.client_id.to_string())),
         ("State".to_owned(), Cell::Badge(state(app.enabled).to_owned())),
         text("Kind", kind(app).to_owned()),
-        text("May see passwords", if app.trusted { "yes" } else { "no" }.to_owned()),
+        text(own_apps::SEES_PASSWORDS, own_apps::sees_passwords(app.trusted, &app.grants).to_owned()),
         text("Grants", app.grants.iter().copied().map(grant).collect::<Vec<_>>().join(", ")),
         text("Scopes", app.scope.iter().collect::<Vec<_>>().join(" ")),
         text("Plan", app.plan.to_string()),

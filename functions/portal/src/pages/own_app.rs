@@ -12,7 +12,7 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::ids::{ApiName, ClientId, PlanName};
 use gateway_domain::time::Seconds;
-use gateway_store::{App, AppKind, Revision};
+use gateway_store::{App, AppKind, GrantType, Revision};
 use gateway_web::pages::portal::{Block, Button, Cell, Field, Input, Table};
 use gateway_web::see_other;
 
@@ -170,7 +170,7 @@ impl Portal {
         let mut fields = Fields::default();
         match sent.get("act").unwrap_or_default() {
             "change" => {
-                let wish = wish(sent, &self.issuer(visit.asked)?, Some(app.kind), &mut fields);
+                let wish = wish(sent, &self.issuer(visit.asked)?, Some(app), &mut fields);
                 fields.done()?;
                 let wish = wish.ok_or(Failure::NotFound)?;
                 apps.on_request = self
@@ -236,6 +236,11 @@ impl Portal {
             sends: ("act", act),
         };
         content.blocks.push(Block::Facts(own_apps::facts(app)));
+        if app.grants.contains(&GrantType::Password) {
+            content.blocks.push(Block::Text(
+                "The app has the password grant, which RFC 9700 discourages and which operators alone give and take: the way from it is the challenge endpoint, for which an operator gives it the grant challenge as well.".to_owned(),
+            ));
+        }
         let usage = visit.site.path(&format!("{}/usage", path(seen, &app.client_id)));
         content.blocks.push(Block::Links(vec![("Usage".to_owned(), usage)]));
         if let Some(requested) = &app.requested {

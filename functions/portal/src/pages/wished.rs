@@ -43,7 +43,7 @@ impl Portal {
         let field = Field::new("acts_for_itself", "It calls without a user, too", Input::Tick(wish.acts_for_itself));
         fields.push(field.hint("Confidential apps only: the grant client_credentials"));
         let trusted = Field::new("trusted", "It asks users for their password itself", Input::Tick(wish.trusted));
-        fields.push(trusted.hint("The password grant, for apps of the company. It waits for an approval, and so does every subscription of such an app"));
+        fields.push(trusted.hint("The app will see their passwords. For native apps of the company: the grant challenge, and no consent of users. It waits for an approval, and so does every subscription of such an app"));
         fields
     }
 }
@@ -98,6 +98,8 @@ impl From<&App> for Wished {
             name: wanted.name.clone(),
             kind: match wanted.kind.unwrap_or(app.kind) {
                 AppKind::Confidential => CONFIDENTIAL,
+                // No page may ask for passwords itself.
+                AppKind::Public if wanted.grants.contains(&GrantType::Challenge) => "native",
                 AppKind::Public if wanted.redirect_uris.iter().all(own_apps::is_web) => "spa",
                 AppKind::Public => "native",
             }
@@ -129,14 +131,14 @@ fn kind(text: Option<&str>, has: Option<AppKind>) -> Result<(AppKind, bool), &'s
     }
 }
 
-/// Reads what developers say of an application, which has this kind if it is there, at this issuer. What is wrong is kept in `fields`.
-pub(super) fn wish(sent: &Form, issuer: &str, has: Option<AppKind>, fields: &mut Fields) -> Option<Wish> {
+/// Reads what developers say of an application, which is this one if it is there, at this issuer. What is wrong is kept in `fields`.
+pub(super) fn wish(sent: &Form, issuer: &str, is: Option<&App>, fields: &mut Fields) -> Option<Wish> {
     let lines = |name: &str| -> Vec<String> {
         sent.get(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     };
     let name = fields.one("name", Some(sent.get("name").unwrap_or_default().trim()), own_apps::name);
     let chosen = fields.one("kind", Some(sent.get("kind").unwrap_or_default()), |text| {
-        kind(Some(text).filter(|text| !text.is_empty()), has)
+        kind(Some(text).filter(|text| !text.is_empty()), is.map(|app| app.kind))
     });
     let scopes = fields.one("scopes", Some(&ticked(sent)), Scope::parse);
     let in_browsers = chosen.is_some_and(|(_, in_browsers)| in_browsers);
@@ -155,6 +157,11 @@ pub(super) fn wish(sent: &Form, issuer: &str, has: Option<AppKind>, fields: &mut
     };
     let (backchannel_logout_uri, webhook) = (told_at("backchannel_logout_uri"), told_at("webhook_uri"));
     let ticked_yes = |name: &str| sent.get(name).is_some_and(|value| !value.is_empty());
+    let trusted = ticked_yes("trusted");
+    // What an operator has trusted for another reason stays so.
+    if trusted && in_browsers && is.is_none_or(|app| !app.trusted || app.grants.contains(&GrantType::Challenge)) {
+        fields.wrong("trusted", "an app in browsers sends its users to the login page: leave this out");
+    }
     Some(Wish {
         name: name?,
         kind: chosen?.0,
@@ -164,6 +171,6 @@ pub(super) fn wish(sent: &Form, issuer: &str, has: Option<AppKind>, fields: &mut
         webhook: webhook.map(|uri| AppWebhook { uri, issuer: issuer.to_owned() }),
         scopes: scopes?,
         acts_for_itself: ticked_yes("acts_for_itself"),
-        trusted: ticked_yes("trusted"),
+        trusted,
     })
 }
