@@ -2,19 +2,29 @@
 
 use std::time::Duration;
 
+use crate::Step;
+
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Show the login. The session is over.
     #[error("log in again")]
     LoginAgain,
-    /// Ask for the password and log in again with [`log_in_again`](crate::Client::log_in_again): what was called needs a
-    /// login at a system behind the gateway. The session goes on, and so does everything else.
+    /// Ask for the password and [log in](crate::Client::login): what was called needs a login at a system behind the gateway.
+    /// Until then the session goes on, and so does everything else.
     #[error("this needs the password once more")]
     PasswordNeeded,
-    /// Show it beside the password. The same response for a user that does not exist.
-    #[error("the user name or the password is wrong")]
-    WrongPassword,
+    /// Show these fields, beside them what was wrong, and log in with all that is typed into them. Nothing tells a wrong
+    /// password from a user that does not exist.
+    #[error("the login takes more than came, or something else")]
+    MoreNeeded(Box<Step>),
+    /// Open `/oauth2/authorize` in the system's browser with the client id and this request; without one, begin a login
+    /// there. The user has to do something that this app cannot show.
+    #[error("the login goes on in a browser")]
+    OpenBrowser {
+        /// The request, if the login named a redirect URI.
+        request_uri: Option<String>,
+    },
     /// Hide the function: this session may not, and refreshing would not help.
     #[error("the session lacks the scope `{needed}`")]
     MissingScope {

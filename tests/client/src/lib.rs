@@ -7,7 +7,9 @@
 mod call;
 mod clock;
 mod error;
+mod login;
 mod patience;
+mod random;
 mod session;
 mod storage;
 mod token_endpoint;
@@ -15,9 +17,11 @@ mod token_endpoint;
 pub use call::Response;
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
+pub use login::{Field, Step};
 pub use patience::Patience;
 pub use storage::{FileStorage, Kept, Storage};
 
+use login::Begun;
 use patience::Gate;
 use session::Access;
 use tokio::sync::Mutex;
@@ -35,6 +39,8 @@ pub struct Client<S, C> {
     patience: Patience,
     /// The access token lives in memory only. The lock makes refreshes one at a time.
     access: Mutex<Option<Access>>,
+    /// A login that takes another step.
+    begun: Mutex<Option<Begun>>,
     /// Closed while the gateway wants no calls.
     calls: Gate,
     /// Closed while the token endpoint wants no requests.
@@ -56,6 +62,7 @@ impl<S: Storage, C: Clock> Client<S, C> {
             clock,
             patience,
             access: Mutex::new(None),
+            begun: Mutex::new(None),
             calls: Gate::default(),
             refreshes: Gate::default(),
         })

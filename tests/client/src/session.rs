@@ -1,11 +1,9 @@
-//! Login, refresh and logout: one session, one exchange of its refresh token at a time.
+//! Refresh and logout: one session, one exchange of its refresh token at a time.
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::patience::{Gate, Trouble};
+use crate::random::random;
 use crate::token_endpoint::Tokens;
 use crate::{Client, Clock, Error, Kept, Storage};
 
@@ -42,52 +40,6 @@ impl<S: Storage, C: Clock> Client<S, C> {
         Ok(self.storage.load()?.is_some_and(|kept| !kept.ended))
     }
 
-    /// Logs in. Not repeated by itself: the user is there to do that, and each login is a session.
-    ///
-    /// # Errors
-    /// [`Error::WrongPassword`], or that it did not work.
-    pub async fn login(&self, username: &str, password: &str) -> Result<(), Error> {
-        let mut access = self.access.lock().await;
-        // An old session would stay alive, unknown to anybody.
-        self.end_session().await?;
-        *access = Some(self.with_password(username, password, None).await?);
-        Ok(())
-    }
-
-    /// Logs in to the session that is there, after [`Error::PasswordNeeded`]: the user, the device and the session stay
-    /// what they are.
-    ///
-    /// # Errors
-    /// [`Error::WrongPassword`], also for another user's; or that it did not work. The session is kept in any case.
-    pub async fn log_in_again(&self, username: &str, password: &str) -> Result<(), Error> {
-        let mut access = self.access.lock().await;
-        // An exchange of the refresh token that came to no end comes to one first.
-        if self.storage.load()?.is_some_and(|kept| kept.attempt.is_some()) {
-            *access = Some(self.refresh().await?);
-        }
-        let kept = self.storage.load()?.filter(|kept| !kept.ended).ok_or(Error::LoginAgain)?;
-        *access = Some(self.with_password(username, password, Some(&kept.refresh_token)).await?);
-        Ok(())
-    }
-
-    async fn with_password(&self, username: &str, password: &str, session: Option<&str>) -> Result<Access, Error> {
-        let mut form = vec![
-            ("grant_type", "password"),
-            ("client_id", self.app.as_str()),
-            ("username", username),
-            ("password", password),
-        ];
-        form.extend(session.map(|refresh_token| ("refresh_token", refresh_token)));
-        let asked = self.clock.now();
-        let tokens = match self.tokens(&form, None).await {
-            Ok(tokens) => tokens,
-            Err(Trouble::Lasting(Error::LoginAgain)) => return Err(Error::WrongPassword),
-            Err(Trouble::Lasting(error) | Trouble::Passing(_, error)) => return Err(error),
-        };
-        self.storage.save(&Kept { refresh_token: tokens.refresh_token.clone(), attempt: None, ended: false })?;
-        Ok(Access::new(&tokens, asked))
-    }
-
     /// Logs out: at once on this device, and at the gateway as soon as it can be reached. An `Err` other than of the
     /// storage means that the gateway does not know yet; call it again later, at the latest when the app starts.
     ///
@@ -100,7 +52,7 @@ impl<S: Storage, C: Clock> Client<S, C> {
     }
 
     /// Revokes what is kept, having noted that this is to be done.
-    async fn end_session(&self) -> Result<(), Error> {
+    pub(crate) async fn end_session(&self) -> Result<(), Error> {
         let Some(kept) = self.storage.load()? else { return Ok(()) };
         if !kept.ended {
             self.storage.save(&Kept { ended: true, ..kept.clone() })?;
@@ -142,7 +94,7 @@ impl<S: Storage, C: Clock> Client<S, C> {
         let attempt = match &kept.attempt {
             // An earlier exchange came to no end that is known: this is the same one.
             Some(attempt) => attempt.clone(),
-            None => random_id()?,
+            None => random::<16>()?,
         };
         if kept.attempt.is_none() {
             kept.attempt = Some(attempt.clone());
@@ -157,12 +109,7 @@ impl<S: Storage, C: Clock> Client<S, C> {
         loop {
             let asked = self.clock.now();
             match self.tokens(&form, Some(&attempt)).await {
-                Ok(tokens) => {
-                    // Kept before it is used: once the successor is used, its parent is worth nothing.
-                    let next = Kept { refresh_token: tokens.refresh_token.clone(), attempt: None, ended: false };
-                    self.storage.save(&next)?;
-                    return Ok(Access::new(&tokens, asked));
-                }
+                Ok(tokens) => return self.keep(&tokens, asked),
                 Err(Trouble::Lasting(Error::LoginAgain)) => {
                     self.storage.clear()?;
                     return Err(Error::LoginAgain);
@@ -172,13 +119,10 @@ impl<S: Storage, C: Clock> Client<S, C> {
             }
         }
     }
-}
 
-/// 128 random bits as text.
-fn random_id() -> Result<String, Error> {
-    let mut bytes = [0; 16];
-    #[expect(clippy::disallowed_methods, reason = "an app has no part of the gateway: this is its own source")]
-    let filled = getrandom::fill(&mut bytes);
-    filled.map_err(|_| Error::Storage(std::io::Error::other("no random numbers")))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    /// Keeps tokens that were asked for at this time, before they are used: once a successor is used, its parent is worth nothing.
+    pub(crate) fn keep(&self, tokens: &Tokens, asked: Duration) -> Result<Access, Error> {
+        self.storage.save(&Kept { refresh_token: tokens.refresh_token.clone(), attempt: None, ended: false })?;
+        Ok(Access::new(tokens, asked))
+    }
 }

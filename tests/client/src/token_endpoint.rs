@@ -1,10 +1,11 @@
-//! Requests to the token endpoint and its neighbour, and what their responses mean.
+//! Requests to the token endpoint and its neighbours, and what their responses mean.
 
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::patience::Trouble;
 use crate::{Client, Clock, Error, Storage};
@@ -18,12 +19,13 @@ pub(crate) struct Tokens {
     pub(crate) expires_in: u64,
 }
 
-/// The error of RFC 6749 §5.2.
+/// The error of RFC 6749 §5.2, and of OAuth 2.0 for First-Party Applications draft-04 §5.2.2.
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
     #[serde(default)]
     error_description: String,
+    request_uri: Option<String>,
 }
 
 impl<S: Storage, C: Clock> Client<S, C> {
@@ -51,12 +53,16 @@ impl<S: Storage, C: Clock> Client<S, C> {
         }
     }
 
-    /// Tokens from a form. A response that breaks off is a lost response.
+    /// Tokens from a form.
     pub(crate) async fn tokens(&self, form: &[(&str, &str)], attempt: Option<&str>) -> Result<Tokens, Trouble> {
-        let response = self.post("/oauth2/token", form, attempt).await?;
-        let body = response.bytes().await.map_err(|_| Trouble::Passing(None, Error::NoResponse))?;
-        serde_json::from_slice(&body).map_err(|_| Trouble::Passing(None, Error::NoResponse))
+        read(self.post("/oauth2/token", form, attempt).await?).await
     }
+}
+
+/// What a response has. One that breaks off is a lost response.
+pub(crate) async fn read<T: DeserializeOwned>(response: reqwest::Response) -> Result<T, Trouble> {
+    let body = response.bytes().await.map_err(|_| Trouble::Passing(None, Error::NoResponse))?;
+    serde_json::from_slice(&body).map_err(|_| Trouble::Passing(None, Error::NoResponse))
 }
 
 /// Seconds of a `Retry-After`. It may also be a date (RFC 9110 §10.2.3), which the gateway never sends.
@@ -67,10 +73,17 @@ pub(crate) fn retry_after(response: &reqwest::Response) -> Option<Duration> {
 
 async fn refusal(response: reqwest::Response) -> Trouble {
     let Ok(body) = response.bytes().await else { return Trouble::Passing(None, Error::NoResponse) };
-    Trouble::Lasting(match serde_json::from_slice::<Refusal>(&body) {
-        // The token is unknown, expired, used or revoked; at a login, the password is wrong.
-        Ok(refusal) if refusal.error == "invalid_grant" => Error::LoginAgain,
-        Ok(refusal) => Error::Refused(format!("{}: {}", refusal.error, refusal.error_description)),
-        Err(_) => Error::Refused("a response without an error code".to_owned()),
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(&body) else {
+        return Trouble::Lasting(Error::Refused("a response without an error code".to_owned()));
+    };
+    Trouble::Lasting(match refusal.error.as_str() {
+        // The token or code is unknown, expired, used or revoked, or a login was begun too long ago.
+        "invalid_grant" | "invalid_session" => Error::LoginAgain,
+        "insufficient_authorization" => {
+            let unknown = || Error::Refused("a login takes a step that is not known here".to_owned());
+            serde_json::from_slice(&body).map_or_else(|_| unknown(), Error::MoreNeeded)
+        }
+        "redirect_to_web" => Error::OpenBrowser { request_uri: refusal.request_uri },
+        _ => Error::Refused(format!("{}: {}", refusal.error, refusal.error_description)),
     })
 }

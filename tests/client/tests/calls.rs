@@ -10,7 +10,7 @@ use support::{ADA, Gateway};
 use tokio::task::JoinSet;
 
 use crate::network::{Fault, response};
-use crate::world::{World, orders, works};
+use crate::world::{World, orders, typed, works};
 
 #[tokio::test]
 async fn a_limit_is_respected_by_everybody_in_the_app() {
@@ -104,7 +104,7 @@ async fn a_missing_scope_is_named_and_not_refreshed_away() {
     });
     let world = World::of(gateway.await).await;
     let app = world.app();
-    app.login(ADA.name, ADA.password).await.expect("a login");
+    app.login(&typed(ADA)).await.expect("a login");
     let outcome = app.call(Method::POST, "/orders", Some(&json!({}))).await;
     assert!(matches!(&outcome, Err(Error::MissingScope { needed }) if needed == "orders:write"), "{outcome:?}");
     assert_eq!(world.refreshes(), 0);

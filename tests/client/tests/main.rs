@@ -4,6 +4,7 @@
 
 mod calls;
 mod crashes;
+mod logins;
 mod network;
 mod oauth2_crate;
 mod refreshes;

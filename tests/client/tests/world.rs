@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gateway_client::{Client, Clock, Error, FileStorage, Patience, Response, Storage as _};
+use gateway_client::{Client, Clock, Error, FileStorage, Kept, Patience, Response, Storage as _};
 use reqwest::Method;
-use support::{ADA, DEMO_APP, Gateway};
+use support::{ADA, DEMO_APP, Gateway, User};
 use tempfile::TempDir;
 
 use crate::network::Network;
@@ -76,20 +76,29 @@ impl World {
     /// The app, ada logged in.
     pub(crate) async fn logged_in(&self) -> App {
         let app = self.app();
-        app.login(ADA.name, ADA.password).await.expect("a login");
+        app.login(&typed(ADA)).await.expect("a login");
         app
+    }
+
+    /// What the device keeps of its session.
+    pub(crate) fn kept(&self) -> Kept {
+        self.storage().load().expect("a file").expect("a session")
     }
 
     /// How often the session's refresh token has been exchanged for another: it says so itself.
     pub(crate) fn generation(&self) -> u64 {
-        let kept = self.storage().load().expect("a file").expect("a session");
-        kept.refresh_token.split('.').nth(1).and_then(|part| part.parse().ok()).expect("a generation")
+        self.kept().refresh_token.split('.').nth(1).and_then(|part| part.parse().ok()).expect("a generation")
     }
 
     /// How many refreshes were sent.
     pub(crate) fn refreshes(&self) -> usize {
         self.network.seen("grant_type=refresh_token")
     }
+}
+
+/// What a user types into the fields of a login.
+pub(crate) fn typed(user: User) -> [(&'static str, &'static str); 2] {
+    [("username", user.name), ("password", user.password)]
 }
 
 pub(crate) async fn orders(app: &App) -> Result<Response, Error> {
