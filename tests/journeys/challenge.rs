@@ -1,5 +1,6 @@
 //! The challenge endpoint through the whole gateway: an app of the company logs a person in on its own screens.
 
+use gateway_domain::admin_scope::APPS_WRITE;
 use gateway_domain::ids::ClientId;
 use gateway_store::GrantType;
 use serde_json::{Value as Json, json};
@@ -7,6 +8,7 @@ use support::{ADA, BOB, CHALLENGE, Client, DEMO_APP, PARTNER_APP, Response, UNTR
 
 use super::Gateway;
 use crate::accounts::mailed;
+use crate::admin_api::{ask, operator};
 use crate::openid::METADATA;
 use crate::unlock::{device, fill};
 
@@ -139,4 +141,34 @@ async fn an_app_on_a_server_authenticates_in_every_request() {
         let tokens = gateway.post_form("/oauth2/token", &[&form[..], &proof].concat()).await.tokens();
         assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200);
     }
+}
+
+/// docs/mobile.md, the password grant: what is given and taken ends no session.
+#[tokio::test]
+async fn an_app_moves_over_from_the_password_grant_and_nobody_logs_in_anew() {
+    let gateway = Gateway::start().await;
+    let token = operator(&gateway, &[APPS_WRITE]).await;
+    let gives = async |grants: &[&str], redirect_uris: &[&str]| {
+        let given: Json = json!({ "grants": grants, "redirect_uris": redirect_uris });
+        let changed = ask(&gateway, &token, "PATCH", &format!("/apps/{DEMO_APP}"), Some(&given)).await;
+        assert_eq!(changed.status, 200, "{}", changed.text());
+        gateway.restart_functions();
+    };
+    gives(&["password", "refresh_token"], &[]).await;
+    let tokens = gateway.login(ADA).await;
+    assert_eq!(asks(&gateway, DEMO_APP, &typed(BOB)).await.status, 400);
+
+    let uris = ["com.example.demo:/signed-in"];
+    gives(&["authorization_code", "challenge", "password", "refresh_token"], &uris).await;
+    let tokens = gateway.refresh(&tokens).await;
+    gateway.login(BOB).await;
+    let other = redeem(&gateway, &asks(&gateway, DEMO_APP, &typed(BOB)).await).await.tokens();
+
+    gives(&["authorization_code", "challenge", "refresh_token"], &uris).await;
+    let old_version = gateway.try_login(DEMO_APP, ADA.name, ADA.password).await;
+    assert_eq!((old_version.status, &old_version.json()["error"]), (400, &json!("unauthorized_client")));
+    for tokens in [gateway.refresh(&tokens).await, gateway.refresh(&other).await] {
+        assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 200);
+    }
+    redeem(&gateway, &asks(&gateway, DEMO_APP, &typed(ADA)).await).await.tokens();
 }

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gateway_local::binaries::WORKSPACE;
 use serde_json::Value as Json;
-use support::{ADA, DEMO_APP, Gateway, Response, Tokens, UNTRUSTED_APP};
+use support::{ADA, BOB, CHALLENGE, DEMO_APP, Gateway, Response, UNTRUSTED_APP, User, VERIFIER};
 use tokio::process::Command;
 
+use crate::accounts::sign_up;
 use crate::canned::{Canned, nobody};
+use crate::challenge::{asks, typed};
 use crate::switch::Switch;
 use crate::wire::{echo_at, login_for};
 
@@ -39,18 +41,84 @@ fn forms<'p>(code: &'p str, with: &str) -> Vec<BTreeMap<&'p str, &'p str>> {
     lists.filter(|list| list.contains_key(with)).collect()
 }
 
-/// Sends a form of the page with values that work.
-async fn send_form(gateway: &Gateway, path: &str, form: &BTreeMap<&str, &str>, tokens: &Tokens) -> Response {
+/// Sends a form of the page: what is written there, and these values for variables. A repetition has the same id.
+async fn send_form(gateway: &Gateway, path: &str, form: &BTreeMap<&str, &str>, values: &[(&str, &str)]) -> Response {
     let value = |name: &str, written: &str| match name {
-        "grant_type" | "scope" => written.to_owned(),
+        "grant_type" | "scope" | "response_type" | "code_challenge_method" => written.to_owned(),
         "client_id" => DEMO_APP.to_owned(),
-        "username" => ADA.name.to_owned(),
-        "password" => ADA.password.to_owned(),
-        "refresh_token" | "token" => tokens.refresh.clone(),
-        other => panic!("the page sends {other}, which no endpoint knows"),
+        other => {
+            let known = values.iter().find(|(known, _)| *known == other);
+            known.unwrap_or_else(|| panic!("the page sends {other}, which no endpoint knows")).1.to_owned()
+        }
     };
     let form: Vec<_> = form.iter().map(|(name, written)| (*name, value(name, written))).collect();
-    gateway.response(gateway.request("POST", path).form(&form)).await
+    gateway.response(gateway.request("POST", path).header("idempotency-key", "attempt").form(&form)).await
+}
+
+/// A request of the page to the challenge endpoint, to which the app adds what the user typed.
+async fn login(gateway: &Gateway, form: &BTreeMap<&str, &str>, session: &str, typed: &[(&str, &str)]) -> Response {
+    let form = form.iter().map(|(name, value)| (*name, *value)).chain(typed.iter().copied()).collect();
+    let values = [&[("code_challenge", CHALLENGE), ("auth_session", session)], typed].concat();
+    send_form(gateway, "/oauth2/challenge", &form, &values).await
+}
+
+/// The one form of a client with this name, which has exactly these names.
+fn form<'c>(client: &'c str, with: &str, names: &[&str]) -> BTreeMap<&'c str, &'c str> {
+    let mut found = forms(client, with);
+    assert_eq!(found.len(), 1, "{with}: {found:?}");
+    let form = found.remove(0);
+    assert_eq!(form.keys().copied().collect::<BTreeSet<_>>(), names.iter().copied().collect(), "{with}");
+    form
+}
+
+/// Follows a client of the page from the login to the logout.
+async fn follow(gateway: &Gateway, language: &str, client: &str) {
+    let whole = ["client_id", "code_challenge", "code_challenge_method", "response_type", "scope"];
+    let whole = form(client, "code_challenge", &whole);
+    let going_on = form(client, "auth_session", &["auth_session", "client_id"]);
+    let redemption = form(client, "code_verifier", &["client_id", "code", "code_verifier", "grant_type"]);
+    let refresh = form(client, "refresh_token", &["client_id", "grant_type", "refresh_token"]);
+    let kinds: Vec<_> = forms(client, "grant_type").iter().map(|form| form["grant_type"]).collect();
+    assert_eq!(kinds, ["authorization_code", "refresh_token"], "{language}");
+
+    let missing = login(gateway, &whole, "", &[]).await;
+    let wrong = login(gateway, &whole, "", &[("username", ADA.name), ("password", "wrong")]).await;
+    for (response, members) in [(&missing, ["fields", "auth_session"]), (&wrong, ["mistake", "auth_session"])] {
+        assert_eq!((response.status, &response.json()["error"]), (403, &"insufficient_authorization".into()));
+        for member in members {
+            assert!(!response.json()[member].is_null() && client.contains(member), "{language} {member}");
+        }
+    }
+    for name in ["insufficient_authorization", "redirect_to_web", "request_uri", "invalid_session", "Idempotency-Key"] {
+        assert!(client.contains(name), "{language} {name}");
+    }
+    let session = missing.json()["auth_session"].as_str().expect("a session").to_owned();
+    for response in [
+        login(gateway, &whole, "", &typed(ADA)).await,
+        login(gateway, &going_on, &session, &typed(ADA)).await,
+    ] {
+        assert_eq!(response.status, 200, "{language}: {}", response.text());
+        let code = response.json()["authorization_code"].as_str().expect("a code").to_owned();
+        let values = [("code", code.as_str()), ("code_verifier", VERIFIER)];
+        let first = send_form(gateway, "/oauth2/token", &redemption, &values).await;
+        // As if the response had been lost.
+        let again = send_form(gateway, "/oauth2/token", &redemption, &values).await;
+        let tokens = first.tokens();
+        assert_eq!(again.tokens().refresh, tokens.refresh, "{language}");
+        let values = [("refresh_token", tokens.refresh.as_str())];
+        let refreshed = send_form(gateway, "/oauth2/token", &refresh, &values).await;
+        for response in [first, refreshed] {
+            assert_eq!(response.status, 200, "{language}: {}", response.text());
+            for member in ["access_token", "refresh_token", "expires_in"] {
+                assert!(!response.json()[member].is_null() && client.contains(member), "{language} {member}");
+            }
+        }
+        let revocations = forms(client, "token");
+        let revoke = revocations.iter().find(|form| form.contains_key("client_id")).expect("a logout");
+        let values = [("token", tokens.refresh.as_str())];
+        assert_eq!(send_form(gateway, "/oauth2/revoke", revoke, &values).await.status, 200, "{language}");
+        assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 401, "{language}: it ends the session");
+    }
 }
 
 #[tokio::test]
@@ -93,32 +161,29 @@ async fn every_form_and_endpoint_of_the_samples_works() {
     }
 
     for language in ["swift", "kotlin", "ts"] {
-        let client = blocks(&page, language)[0];
-        let (grants, revocations) = (forms(client, "grant_type"), forms(client, "token"));
-        let kinds: Vec<_> = grants.iter().map(|form| form["grant_type"]).collect();
-        assert_eq!(kinds, ["password", "refresh_token"], "{language}");
-        let tokens = gateway.login(ADA).await;
-        for form in &grants {
-            let response = send_form(&gateway, "/oauth2/token", form, &tokens).await;
-            assert_eq!(response.status, 200, "{language} {form:?}: {}", response.text());
-            for member in ["access_token", "refresh_token", "expires_in"] {
-                assert!(!response.json()[member].is_null() && client.contains(member), "{language} {member}");
-            }
-        }
-        let revoke = revocations.iter().find(|form| form.contains_key("client_id")).expect("a logout");
-        assert_eq!(send_form(&gateway, "/oauth2/revoke", revoke, &tokens).await.status, 200, "{language}");
-        assert_eq!(gateway.call("GET", "/orders", &tokens.access).await.status, 401, "{language}: it ends the session");
+        follow(&gateway, language, blocks(&page, language)[0]).await;
     }
-    // AppAuth adds grant and client by itself; what the samples add makes a login.
-    for language in ["swift", "kotlin"] {
-        let lists = forms(blocks(&page, language)[1], "username");
-        // Not the function's own parameters, whose values are types.
-        let additional = lists.into_iter().find(|list| list["username"] == "username");
-        let mut form = additional.expect("additional parameters");
-        form.extend([("grant_type", "password"), ("client_id", DEMO_APP)]);
-        let response = send_form(&gateway, "/oauth2/token", &form, &gateway.login(ADA).await).await;
-        assert_eq!(response.status, 200, "{language}: {}", response.text());
+    // AppAuth redeems a code with the address of the request, without which it redeems none.
+    let swift = forms(blocks(&page, "swift")[1], "authorizationCode");
+    let redemption = swift.iter().find(|form| form["grantType"] == "authorization_code").expect("a redemption");
+    let names = ["authorizationCode", "codeVerifier", "redirectURL", "clientID"].map(|name| redemption[name]);
+    assert_eq!(names, ["code", "verifier", "redirect", DEMO_APP]);
+    let kotlin = blocks(&page, "kotlin")[1];
+    for call in ["AuthorizationCode(code)", "CodeVerifier(verifier)", "RedirectUri(redirect)"] {
+        assert!(kotlin.contains(&format!(".set{call}")), "{call}");
     }
+    let redirect = "com.example.demo:/signed-in";
+    assert!(["swift", "kotlin"].iter().all(|language| blocks(&page, language)[1].contains(redirect)));
+    let named = asks(&gateway, DEMO_APP, &[&typed(ADA)[..], &[("redirect_uri", redirect)]].concat()).await;
+    let code = named.json()["authorization_code"].as_str().expect("a code").to_owned();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", DEMO_APP),
+        ("code", &code),
+        ("code_verifier", VERIFIER),
+        ("redirect_uri", redirect),
+    ];
+    gateway.post_form("/oauth2/token", &form).await.tokens();
 }
 
 #[tokio::test]
@@ -152,8 +217,9 @@ async fn the_commands_do_what_the_page_says() {
     assert_ne!(successors[0], json(login)["refresh_token"]);
     let sid =
         |response: &Json| response["refresh_token"].as_str().expect("a token").split('.').next().map(str::to_owned);
-    assert_eq!(sid(&json(again)), sid(&json(login)), "the same session");
-    assert_ne!(json(again)["refresh_token"], successors[0]);
+    assert_ne!(sid(&json(again)), sid(&json(login)), "another session");
+    let before = successors[0].as_str().expect("a token");
+    assert_eq!(gateway.try_refresh(DEMO_APP, before).await.status, 400, "the one before has ended");
     assert_eq!(gateway.stack.legacy().logins(), 2);
     assert_eq!(revoke.trim(), "200");
 }
@@ -175,25 +241,40 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
     .await;
     line.lead_to(gateway.stack.dynamodb_url());
     let post = async |form: &[(&str, &str)]| gateway.post_form("/oauth2/token", form).await;
+    let challenge = async |form: &[(&str, &str)]| gateway.post_form("/oauth2/challenge", form).await;
     let login = |app: &'static str, scope: &'static str| {
         [
-            ("grant_type", "password"),
+            ("response_type", "code"),
             ("client_id", app),
+            ("scope", scope),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
             ("username", ADA.name),
             ("password", ADA.password),
-            ("scope", scope),
         ]
     };
+    let code = [
+        ("grant_type", "authorization_code"),
+        ("client_id", DEMO_APP),
+        ("code", "mgc_x"),
+        ("code_verifier", VERIFIER),
+    ];
+    // Somebody whose address is not proved.
+    let carla = User { name: "carla@example.com", password: "wobbly lantern cactus tuesday" };
+    sign_up(&gateway, carla.name, carla.password).await;
     let tokens = gateway.login(ADA).await;
     let reader = login_for(&gateway, ADA, "orders:read").await.access;
     let mut seen = vec![
-        ("login", gateway.try_login(DEMO_APP, ADA.name, "wrong").await),
+        ("login", asks(&gateway, DEMO_APP, &[]).await),
+        ("login", asks(&gateway, DEMO_APP, &typed(carla)).await),
+        ("login", challenge(&[("client_id", DEMO_APP), ("auth_session", "mga_x")]).await),
+        ("login", challenge(&login(DEMO_APP, "admin")).await),
+        ("login", challenge(&[("response_type", "code"), ("client_id", DEMO_APP)]).await),
+        ("login", challenge(&login(UNTRUSTED_APP, "orders:read")).await),
+        ("login", challenge(&login("nobody", "")).await),
+        ("code", post(&code).await),
+        ("code", post(&[("grant_type", "implicit"), ("client_id", DEMO_APP)]).await),
         ("refresh", gateway.try_refresh(DEMO_APP, "mgr_x").await),
-        ("login", post(&login(DEMO_APP, "admin")).await),
-        ("login", post(&[("grant_type", "password"), ("client_id", DEMO_APP)]).await),
-        ("login", post(&login(UNTRUSTED_APP, "orders:read")).await),
-        ("login", post(&[("grant_type", "implicit"), ("client_id", DEMO_APP)]).await),
-        ("login", post(&login("nobody", "")).await),
         ("call", gateway.call("GET", "/orders", "wrong").await),
         ("call", gateway.call("POST", "/orders", &reader).await),
         ("call", gateway.call("GET", "/nowhere", &reader).await),
@@ -208,7 +289,7 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
         ),
     ];
     for _ in 0..12 {
-        seen.push(("login", gateway.try_login(DEMO_APP, "bob@example.com", "wrong").await));
+        seen.push(("login", asks(&gateway, DEMO_APP, &[("username", BOB.name), ("password", "wrong")]).await));
     }
     for _ in 0..62 {
         let response = gateway.call("GET", "/orders", &reader).await;
@@ -218,7 +299,8 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
         }
     }
     line.cut();
-    seen.push(("login", gateway.try_login(DEMO_APP, ADA.name, ADA.password).await));
+    seen.push(("login", asks(&gateway, DEMO_APP, &typed(ADA)).await));
+    seen.push(("code", post(&code).await));
     seen.push(("refresh", gateway.try_refresh(DEMO_APP, &tokens.refresh).await));
     gateway.restart_functions();
     seen.push(("call", gateway.call("GET", "/orders", &tokens.access).await));

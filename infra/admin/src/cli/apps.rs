@@ -78,7 +78,7 @@ pub(crate) struct CreateApp {
     /// The APIs it may call, separated by commas
     #[arg(long, value_parser = ApiName::parse, value_delimiter = ',')]
     pub(crate) subscribe: Vec<ApiName>,
-    /// It may see people's passwords, which the password grant needs
+    /// It may see people's passwords, which the grants challenge and password need, and its users are asked for no consent
     #[arg(long)]
     pub(crate) trusted: bool,
     /// For how long a lost refresh response is forgiven [default: the gateway's]
@@ -135,7 +135,7 @@ pub(crate) struct AppChanges {
     /// The plan that limits each of its users
     #[arg(long, value_parser = PlanName::parse)]
     pub(crate) plan: Option<PlanName>,
-    /// Whether it may see people's passwords
+    /// Whether it may see people's passwords, and its users are asked for no consent
     #[arg(long)]
     pub(crate) trusted: Option<bool>,
     /// For how long a lost refresh response is forgiven; `default` is the gateway's
