@@ -99,7 +99,8 @@ async fn passwords_are_seen_after_an_approval_alone() {
     let with_challenge = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::Challenge];
     assert_eq!((app.trusted, &app.grants), (true, &with_challenge.into()));
     gateway.restart_functions();
-    assert_eq!(asks(&gateway, &id, &typed(ADA)).await.status, 200);
+    let answer = asks(&gateway, &id, &typed(ADA)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(gateway.try_login(&id, ADA.name, ADA.password).await.status, 400, "the password grant is not among it");
     // Every subscription of such an app waits, also to an API that is open to others.
     location(&browser.submit(&gateway, &page, &[("act", "subscribe"), ("api", "echo"), ("plan", "")]).await);

@@ -1,7 +1,6 @@
 //! How long a session and its access tokens are of use: which APIs they reach, and which internal tokens live.
 
 use crate::{InternalTokens, Sessions, Tokens};
-use gateway_config::Gateway;
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{InternalToken, Session};
@@ -15,7 +14,7 @@ const SKEW: Seconds = Seconds::new(30);
 impl InternalTokens {
     /// The connectors behind the APIs that this application reaches with this scope; `true` if every API of the connector
     /// is optional. The second value is whether the session is of use without internal tokens: an API of it needs none, or
-    /// its scope has no API.
+    /// it reaches none, since its scope has no API, or the application is not subscribed to it yet.
     pub(crate) fn required(&self, app: &gateway_store::App, scope: &Scope) -> (BTreeMap<ConnectorName, bool>, bool) {
         let mut needed = BTreeMap::new();
         let mut without = false;
@@ -31,7 +30,8 @@ impl InternalTokens {
                 }
             }
         }
-        (needed, without || leads_nowhere(self.gateway(), scope))
+        let without = without || needed.is_empty();
+        (needed, without)
     }
 }
 
@@ -93,9 +93,4 @@ impl Sessions {
             .min()
             .unwrap_or(session.family.absolute_end)
     }
-}
-
-/// Whether no API has this scope. Such a session needs no internal token.
-fn leads_nowhere(gateway: &Gateway, scope: &Scope) -> bool {
-    gateway.apis_for_scope(scope).next().is_none()
 }
