@@ -43,7 +43,12 @@ impl<S: Storage, C: Clock> Client<S, C> {
         let response = request.send().await.map_err(|_| Trouble::Passing(None, Error::NoResponse))?;
         match response.status() {
             StatusCode::OK => Ok(response),
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            // Also a login whose attempts are used up, which a mail would open again.
+            status
+                if status == StatusCode::TOO_MANY_REQUESTS
+                    || status == StatusCode::SERVICE_UNAVAILABLE
+                    || response.headers().contains_key(RETRY_AFTER) =>
+            {
                 let wait = retry_after(&response);
                 Err(Trouble::Passing(wait, Error::TryLater(wait.unwrap_or_default())))
             }
