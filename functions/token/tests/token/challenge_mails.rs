@@ -43,7 +43,10 @@ async fn an_app_is_led_to_the_mail_and_nobody_learns_who_exists() {
     assert_eq!((*status, &body["error"]), (403, &json!("insufficient_authorization")));
     assert_eq!(body["step"], "email_code");
     assert_eq!(body["email_code_endpoint"], "https://auth.example.com/account/api/v1/unlock");
-    assert!((1..=60).contains(wait) && operations.iter().all(|operation| operation.starts_with("GetItem ")), "{seen:?}");
+    assert!(
+        (1..=60).contains(wait) && operations.iter().all(|operation| operation.starts_with("GetItem ")),
+        "{seen:?}"
+    );
     assert!(seen[1] == seen[0] && seen[2] == seen[0], "{seen:?}");
     // Where no mails are sent, only time helps.
     let quiet = App(AuthorizationEndpoint { mails: false, ..fixture.authorize() });
