@@ -61,7 +61,7 @@ async fn a_listed_page_is_permitted_the_methods_of_a_path_without_a_token() {
         is_for(&response, PAGE);
         assert_eq!(response.header("access-control-allow-methods"), methods, "{path}");
         assert_eq!(response.header("access-control-max-age"), "120");
-        let headers = "Authorization, Content-Type, Idempotency-Key, if-match";
+        let headers = "Authorization, Content-Type, DPoP, Idempotency-Key, if-match";
         assert_eq!(response.header("access-control-allow-headers"), headers);
     }
     // An HTTP API would make `/orders/1` of the first.

@@ -2,6 +2,9 @@
 
 use crate::{NOW, app, at_once, legacy, sid, user};
 use gateway_domain::call_context::TokenRef;
+use gateway_domain::dpop::Proof;
+use gateway_domain::dpop::seen::{MOST, ProofSet, SeenProof};
+use gateway_domain::holder_key::HolderKey;
 use gateway_domain::sealing::SealedToken;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_store::{Counted, Entry, NewEntry, Store};
@@ -41,7 +44,7 @@ async fn every_concurrent_call_sees_a_count_of_its_own() {
         async move {
             match count(&store, 1).await {
                 Counted::Live(view) => view.counters["b1"],
-                Counted::SessionEnded => panic!("the session is alive"),
+                Counted::SessionEnded | Counted::Replayed => panic!("the session is alive"),
             }
         }
     });
@@ -140,6 +143,107 @@ async fn the_item_stays_within_one_write_unit_with_all_sessions_and_counters() {
     }
     let Counted::Live(other) = count(&db.store, 2).await else { panic!("the session is alive") };
     assert_eq!(other.tokens[&legacy()], TokenRef::by_version(1));
+}
+
+/// The proof of this id, made at this time. Its signature is no business of the store.
+fn proof(jti: &str, iat: Timestamp, now: Timestamp) -> SeenProof {
+    let jwk = serde_json::json!({
+        "kty": "EC", "crv": "P-256",
+        "x": "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs", "y": "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
+    });
+    let key = HolderKey::from_jwk(jwk.as_object().unwrap()).unwrap();
+    SeenProof::of(&sid(1), &Proof { key, jti: jti.to_owned(), iat, nonce: None }, now)
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_secs(NOW.as_secs() + seconds)
+}
+
+/// Counts a call of the first session with the proof of this id, made when it came.
+async fn proved(store: &Store, jti: &str, now: Timestamp) -> Counted {
+    let (seen, counters) = (proof(jti, now, now), crate::counter("b1"));
+    store.activity.count_proved_call(&user(), &app(), &sid(1), (&counters, 1), &seen, now).await.unwrap()
+}
+
+/// Abuse case D15; checklist D-16.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_concurrent_calls_with_one_proof_one_is_counted() {
+    let db = dynamodb().await;
+    live(&db.store, 1).await;
+    let outcomes = at_once(30, |index| {
+        let store = db.store.clone();
+        // Each of ten proofs thrice.
+        async move { proved(&store, &(index % 10).to_string(), NOW).await }
+    });
+    let outcomes = outcomes.await;
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Counted::Live(_))).count(), 10);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Counted::Replayed).count(), 20);
+    let Counted::Live(view) = count(&db.store, 1).await else { panic!("the session is alive") };
+    assert_eq!(view.counters["b1"], 11, "a call that is replayed counts for nothing");
+    assert!(view.proofs.is_empty(), "who has noted none is told of none");
+}
+
+#[tokio::test]
+async fn a_proof_is_remembered_until_its_set_is_over_and_then_removed_with_a_later_one() {
+    let db = dynamodb().await;
+    live(&db.store, 1).await;
+    assert!(matches!(proved(&db.store, "one", NOW).await, Counted::Live(_)));
+    // It is still good, by its own time, when its last moment has come.
+    let (late, counters) = (proof("one", NOW, at(59)), crate::counter("b1"));
+    let again =
+        db.store.activity.count_proved_call(&user(), &app(), &sid(1), (&counters, 1), &late, at(59)).await.unwrap();
+    assert_eq!(again, Counted::Replayed);
+    let Counted::Live(view) = proved(&db.store, "two", at(60)).await else { panic!("the session is alive") };
+    assert_eq!(view.proofs.values().sum::<usize>(), 2);
+    let Counted::Live(view) = proved(&db.store, "three", at(100)).await else { panic!("the session is alive") };
+    let first = ProofSet::parse("j90000000").unwrap();
+    assert!(!view.proofs.contains_key(&first) && view.proofs.len() == 2, "{:?}", view.proofs);
+}
+
+#[tokio::test]
+async fn a_call_of_an_ended_session_is_told_so_whatever_its_proof() {
+    let db = dynamodb().await;
+    live(&db.store, 1).await;
+    assert!(matches!(proved(&db.store, "one", NOW).await, Counted::Live(_)));
+    db.store.activity.remove_entry(&user(), &app(), &sid(1)).await.unwrap();
+    assert_eq!(proved(&db.store, "one", NOW).await, Counted::SessionEnded);
+    assert_eq!(proved(&db.store, "two", NOW).await, Counted::SessionEnded);
+}
+
+/// What is left of a burst before a pause is removed by name, with counters.
+#[tokio::test]
+async fn sets_that_are_left_are_cleaned() {
+    let db = dynamodb().await;
+    live(&db.store, 1).await;
+    for index in 0..20 {
+        proved(&db.store, &index.to_string(), NOW).await;
+    }
+    let Counted::Live(view) = proved(&db.store, "later", at(3_000)).await else { panic!("the session is alive") };
+    let stale = gateway_domain::dpop::seen::stale(&view.proofs, at(3_000));
+    assert_eq!(stale, ["j90000000"]);
+    db.store.activity.clean_counters(&user(), &app(), &stale).await.unwrap();
+    let Counted::Live(view) = proved(&db.store, "last", at(3_001)).await else { panic!("the session is alive") };
+    assert_eq!(view.proofs.len(), 1);
+}
+
+/// With four sessions, the counters of a minute before they are cleaned, and as many proofs as a plan may have for them to be noted, made over
+/// as long a time as they can be.
+#[tokio::test]
+async fn the_item_stays_within_one_write_unit_with_all_proofs_that_are_noted() {
+    let db = dynamodb().await;
+    for byte in 1..5 {
+        live(&db.store, byte).await;
+    }
+    for index in 0..i64::try_from(MOST).unwrap() {
+        let counter = crate::counter(&format!("b{}", 360_000_000 + index % 24));
+        let seen = proof(&index.to_string(), at(index * 2 - 60), at(0));
+        let counted = db.store.activity.count_proved_call(&user(), &app(), &sid(1), (&counter, 1), &seen, NOW).await;
+        let Ok(Counted::Live(view)) = counted else { panic!("{counted:?}") };
+        assert!(view.capacity_units <= 1.0, "{} units with {} sets", view.capacity_units, view.proofs.len());
+    }
+    let Counted::Live(view) = proved(&db.store, "one more", NOW).await else { panic!("the session is alive") };
+    assert_eq!((view.proofs.values().sum::<usize>(), view.proofs.len()), (61, 6));
+    assert!(view.capacity_units <= 1.0, "{} units", view.capacity_units);
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! Tests of applications: of several concurrent changes one is written, and every stored name can be sent in a header.
 
 use crate::{app, at_once};
+use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::ids::{ClientId, PlanName};
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::time::Timestamp;
-use gateway_store::{App, AppKind, AppWrite, CallingApp, GrantType, PreviousSecret, Store, StoreError, WriteApp};
+use gateway_store::{App, AppKind, AppWrite, CallingApp, Dpop, GrantType, PreviousSecret, Store, StoreError, WriteApp};
 use support::dynamodb;
 
 pub(crate) fn demo(client_id: ClientId) -> App {
@@ -54,6 +55,21 @@ async fn a_call_reads_of_its_app_what_was_written_and_nothing_about_secrets() {
     let App { client_id, name, plan, subscriptions, enabled, .. } = written;
     let read = CallingApp { client_id, name, plan, subscriptions, enabled };
     assert_eq!(db.store.apps.calling(&app()).await, Ok(Some(read)));
+}
+
+/// An item of before says nothing of keys.
+#[tokio::test]
+async fn which_tokens_are_bound_is_read_as_it_was_written() {
+    let db = dynamodb().await;
+    for dpop in [Dpop::Optional, Dpop::RefreshTokens, Dpop::Required] {
+        let written = App { dpop, ..demo(app()) };
+        db.store.apps.put(&written).await.unwrap();
+        assert_eq!(db.store.apps.get(&app()).await, Ok(Some(written)));
+        let read =
+            db.client.get_item().table_name(&db.tables.apps).key("client_id", AttributeValue::S(app().to_string()));
+        let item = read.send().await.unwrap().item.unwrap();
+        assert_eq!(item.contains_key("dpop"), dpop != Dpop::Optional);
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod usage;
 mod users;
 mod versions;
 
+use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::rate_limit::CounterName;
 use gateway_domain::session::{Family, InternalToken, Session};
@@ -67,6 +68,7 @@ fn session(byte: u8) -> Session {
         client_id: app(),
         scope: gateway_domain::scope::Scope::parse("orders:read").unwrap(),
         family: Family::begin(NOW, DAY, Seconds::new(10 * 86_400)),
+        holder: None,
         salt: [byte; 16],
         mac_key: "m1".into(),
         credential_epoch: 3,
@@ -75,6 +77,11 @@ fn session(byte: u8) -> Session {
         issuer: Some("https://auth.example.com".to_owned()),
         tokens: BTreeMap::from([(legacy(), token(1))]),
     }
+}
+
+/// The name of a key that somebody holds: that of RFC 9449, figure 9.
+fn key() -> Thumbprint {
+    Thumbprint::parse("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I").unwrap()
 }
 
 /// Runs this many tasks at once and returns every outcome.

@@ -1,6 +1,6 @@
 //! Tests of pending sessions: one code, one redemption, and an end that no redemption passes.
 
-use crate::{NOW, app, at_once, legacy, sid, token, user};
+use crate::{NOW, app, at_once, key, legacy, sid, token, user};
 use gateway_domain::pending_session::{CONSENT_LIFETIME, PendingSession, Progress, Redeemed};
 use gateway_domain::pkce::CodeChallenge;
 use gateway_domain::scope::Scope;
@@ -18,6 +18,7 @@ pub(crate) fn pending(byte: u8) -> PendingSession {
         redirect_uri: "com.example.app:/cb".into(),
         state: Some("s t".into()),
         challenge: Some(CodeChallenge::parse("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM").unwrap()),
+        key: Some(key()),
         nonce: Some("n".into()),
         auth_time: NOW,
         credential_epoch: 3,

@@ -1,8 +1,8 @@
 //! Tests of sessions: one rotation of each generation, one holder of the lease, and an end that is final.
 
-use crate::{DAY, NOW, at_once, legacy, session, sid, token};
+use crate::{DAY, NOW, at_once, key, legacy, session, sid, token};
 use aws_sdk_dynamodb::types::AttributeValue;
-use gateway_domain::session::{Idle, InternalToken, Session};
+use gateway_domain::session::{Holder, Idle, InternalToken, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_store::{Store, StoreError};
 use support::dynamodb;
@@ -16,6 +16,7 @@ async fn a_session_is_read_as_it_was_written() {
     let db = dynamodb().await;
     let mut written = session(1);
     written.family.attempt = Some("hash".into());
+    written.holder = Some(Holder { key: key(), since: 7 });
     db.store.sessions.create(&written).await.unwrap();
     assert_eq!(db.store.sessions.get(&sid(1)).await, Ok(Some(written)));
     assert_eq!(db.store.sessions.get(&sid(2)).await, Ok(None));

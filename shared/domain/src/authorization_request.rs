@@ -3,6 +3,7 @@
 //! First the client's redirect URI is checked: until then, no error may be sent there (RFC 6749 §4.1.2.1).
 
 use crate::form::Form;
+use crate::holder_key::Thumbprint;
 use crate::pkce::CodeChallenge;
 use crate::redirect_uri::RedirectUri;
 use crate::scope::Scope;
@@ -10,8 +11,10 @@ use crate::time::Seconds;
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// The parameter that names the key to which the code is bound (RFC 9449 §10).
+pub const DPOP_JKT: &str = "dpop_jkt";
 /// The parameters that are read, and those whose mere presence is told (OpenID Connect Core §3.1.2.1, §6).
-pub const PARAMETERS: [&str; 17] = [
+pub const PARAMETERS: [&str; 18] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -21,6 +24,7 @@ pub const PARAMETERS: [&str; 17] = [
     "nonce",
     "code_challenge",
     "code_challenge_method",
+    DPOP_JKT,
     "prompt",
     "max_age",
     "login_hint",
@@ -59,6 +63,8 @@ pub struct AuthorizationRequest {
     pub scope: Scope,
     /// `None` if the client may leave it out and does.
     pub challenge: Option<CodeChallenge>,
+    /// The key that the redemption of the code has to prove.
+    pub key: Option<Thumbprint>,
     /// For the ID token.
     pub nonce: Option<String>,
     /// What the user has to see.
@@ -235,6 +241,8 @@ impl AuthorizationRequest {
             (None, None) if registration.pkce_optional => None,
             (None, None) => return refused(E::InvalidRequest, "code_challenge is required (RFC 7636)"),
         };
+        let key = form.get(DPOP_JKT).map(Thumbprint::parse).transpose();
+        let key = key.map_err(|_| malformed("dpop_jkt must be the base64url of a SHA-256 thumbprint (RFC 7638)"))?;
         let unknown = "the scope is unknown or more than this client may have";
         let asked = form.get("scope").map(Scope::parse).transpose();
         let asked = asked.map_err(|_| Refused { code: E::InvalidScope, description: unknown })?;
@@ -256,6 +264,7 @@ impl AuthorizationRequest {
             target,
             scope,
             challenge,
+            key,
             nonce,
             prompt,
             max_age,
@@ -338,6 +347,7 @@ mod tests {
             (vec![("code_challenge", "")], E::InvalidRequest),
             (vec![("code_challenge_method", "plain")], E::InvalidRequest),
             (vec![("code_challenge_method", "")], E::InvalidRequest),
+            (vec![("dpop_jkt", "short")], E::InvalidRequest),
             (vec![("scope", "a c")], E::InvalidScope),
             (vec![("scope", "a  b")], E::InvalidScope),
             (vec![("prompt", "none login")], E::InvalidRequest),

@@ -79,6 +79,11 @@ pub enum Refusal {
     PathTooLong,
     /// 401 (RFC 6750 §3.1); HTTP API only.
     InvalidToken,
+    /// 401 (RFC 9449 §7.1): the token is bound to a key, and the proof that came with it is not of that key, this request or this moment.
+    InvalidProof {
+        /// What is wrong and what to do, in words of the gateway.
+        detail: String,
+    },
     /// 403 (RFC 6750 §3.1); HTTP API only.
     InsufficientScope {
         /// The scope that the route requires.
@@ -104,6 +109,7 @@ impl Refusal {
             Self::BadRequest => "bad_request",
             Self::PathTooLong => "path_too_long",
             Self::InvalidToken => "invalid_token",
+            Self::InvalidProof { .. } => "invalid_dpop_proof",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::NotFound => "not_found",
             Self::RateLimited { .. } => "rate_limited",

@@ -2,17 +2,24 @@
 
 use std::collections::BTreeSet;
 
+use crate::dpop;
 use crate::event::{ApiRequest, ApiResponse};
 use crate::time::Seconds;
 
-/// The headers that a listed page may send besides those that every page may send: a token, JSON, and the attempt id of a
-/// refresh.
-const REQUEST_HEADERS: [&str; 3] = ["Authorization", "Content-Type", "Idempotency-Key"];
+/// The headers that a listed page may send besides those that every page may send: a token, the proof of its key, JSON, and the
+/// attempt id of a refresh.
+const REQUEST_HEADERS: [&str; 4] = ["Authorization", "Content-Type", dpop::HEADER, "Idempotency-Key"];
 
 /// The headers that a listed page may read besides those that every page may read. A REST API renames the
 /// `WWW-Authenticate` of a function.
-const RESPONSE_HEADERS: [&str; 5] =
-    ["RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "x-amzn-Remapped-WWW-Authenticate"];
+const RESPONSE_HEADERS: [&str; 6] = [
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "x-amzn-Remapped-WWW-Authenticate",
+    dpop::NONCE_HEADER,
+];
 
 /// The prefix of all headers of the protocol. Those of a back end are removed, since the gateway decides what a page may
 /// read.
@@ -142,7 +149,7 @@ mod tests {
         assert_eq!((response.status, response.body.len()), (204, 0));
         assert_eq!(value(&response, "access-control-allow-origin"), Some(PAGE));
         assert_eq!(value(&response, "access-control-allow-methods"), Some("GET, POST"));
-        let headers = "Authorization, Content-Type, Idempotency-Key, If-Match";
+        let headers = "Authorization, Content-Type, DPoP, Idempotency-Key, If-Match";
         assert_eq!(value(&response, "access-control-allow-headers"), Some(headers));
         assert_eq!(value(&response, "access-control-max-age"), Some("600"));
         assert_eq!(value(&response, "vary"), Some("Origin"));
@@ -193,8 +200,7 @@ mod tests {
         let response = cors().dress(&request("GET", &[("Origin", PAGE)]), theirs);
         assert_eq!(value(&response, "access-control-allow-origin"), Some(PAGE));
         assert_eq!(value(&response, "access-control-allow-credentials"), None);
-        let exposed =
-            "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-amzn-Remapped-WWW-Authenticate, ETag";
+        let exposed = "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-amzn-Remapped-WWW-Authenticate, DPoP-Nonce, ETag";
         assert_eq!(value(&response, "access-control-expose-headers"), Some(exposed));
         assert_eq!(value(&response, "x-own"), Some("kept"));
         assert_eq!(response.header_values("vary").collect::<Vec<_>>(), ["Accept", "Origin"]);

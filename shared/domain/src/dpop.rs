@@ -2,6 +2,7 @@
 //! no use to them.
 
 mod nonce;
+pub mod seen;
 
 use crate::holder_key::{ALGORITHM, HolderKey, Thumbprint};
 use crate::jwt::{self, Compact};

@@ -45,6 +45,7 @@ fn verify(proof: &str) -> Result<Proof, InvalidProof> {
     Proof::verify(proof, &ProvedRequest { method: "POST", url: URL, access_token: None })
 }
 
+/// Checklist D-02 to D-06, D-08: the valid counterpart of the refusals below.
 #[test]
 fn a_proof_for_the_request_is_taken_and_names_its_key() {
     let holder = Holder::new();
@@ -60,6 +61,7 @@ fn a_proof_for_the_request_is_taken_and_names_its_key() {
     .unwrap();
 }
 
+/// Abuse case D14; checklist D-02 to D-08.
 #[test]
 fn a_proof_for_something_else_is_refused() {
     let (holder, other) = (Holder::new(), Holder::new());
@@ -126,6 +128,7 @@ fn a_proof_for_something_else_is_refused() {
     assert!(verify(&format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))).is_err());
 }
 
+/// Checklist D-09, D-10.
 #[test]
 fn a_proof_is_of_now_by_its_clock_or_by_a_nonce() {
     let at = |seconds: i64| Timestamp::from_secs(NOW.as_secs() + seconds);
@@ -151,6 +154,7 @@ fn a_proof_is_of_now_by_its_clock_or_by_a_nonce() {
     assert_eq!(foreign.at_issuer(&keys, NOW), None);
 }
 
+/// Abuse cases D13, D14; checklist D-01, D-11, D-14.
 #[test]
 fn a_bound_token_is_for_its_holder_alone() {
     const TOKEN: &str = "abc.def.ghi";
@@ -173,9 +177,9 @@ fn a_bound_token_is_for_its_holder_alone() {
     assert_eq!(judged("Bearer", &[], None), Ok(false));
     assert_eq!(judged("Bearer", &[proof(&holder, TOKEN)], None), Ok(false), "nothing is bound");
     assert_eq!(judged("Bearer", &[proof(&holder, TOKEN)], Some(&bound)), Err(NotTheHolder::NotProved));
-    assert_eq!(judged("DPoP", &[], Some(&bound)), Err(NotTheHolder::NotProved));
     assert_eq!(judged("DPoP", &[proof(&holder, TOKEN)], None), Err(NotTheHolder::NotBound));
     for proofs in [
+        vec![],
         vec![proof(&other, TOKEN)],
         vec![proof(&holder, "another")],
         vec![holder.proof(|_, _| {})],

@@ -2,6 +2,7 @@
 //!
 //! It holds internal tokens like a session, but no call and no refresh can use it. Its id becomes that of the session.
 
+use crate::holder_key::Thumbprint;
 use crate::ids::{ClientId, ConnectorName, SessionId, UserId};
 use crate::pkce::CodeChallenge;
 use crate::scope::Scope;
@@ -34,6 +35,8 @@ pub struct PendingSession {
     pub state: Option<String>,
     /// What the redemption must prove (RFC 7636); `None` only for a confidential client that is exempt.
     pub challenge: Option<CodeChallenge>,
+    /// The key that the redemption must prove to have, if the request named one (RFC 9449 §10).
+    pub key: Option<Thumbprint>,
     /// The `nonce` of the request (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
     /// When the user showed the password.
@@ -78,6 +81,7 @@ pub struct Redeemed {
 
 /// What a redemption proved. Comparisons are in constant time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is proved, and none excludes another")]
 pub struct Proof {
     /// The client authenticated, and is that of the login.
     pub client: bool,
@@ -85,11 +89,13 @@ pub struct Proof {
     pub redirect_uri: bool,
     /// The verifier has the challenge, or there is none of either.
     pub verifier: bool,
+    /// The key is that of the request, or the request named none.
+    pub key: bool,
 }
 
 impl Proof {
     fn is_right(self) -> bool {
-        self.client && self.redirect_uri && self.verifier
+        self.client && self.redirect_uri && self.verifier && self.key
     }
 }
 
@@ -144,7 +150,7 @@ impl PendingSession {
 mod tests {
     use super::*;
 
-    const RIGHT: Proof = Proof { client: true, redirect_uri: true, verifier: true };
+    const RIGHT: Proof = Proof { client: true, redirect_uri: true, verifier: true, key: true };
 
     fn pending(progress: Progress) -> PendingSession {
         PendingSession {
@@ -155,6 +161,7 @@ mod tests {
             redirect_uri: "com.example.app:/cb".to_owned(),
             state: None,
             challenge: None,
+            key: None,
             nonce: None,
             auth_time: Timestamp::from_secs(0),
             credential_epoch: 1,
@@ -183,6 +190,7 @@ mod tests {
             Proof { client: false, ..RIGHT },
             Proof { redirect_uri: false, ..RIGHT },
             Proof { verifier: false, ..RIGHT },
+            Proof { key: false, ..RIGHT },
         ] {
             assert_eq!(issued.redemption("c", wrong, None, at(1)), Redemption::Refuse);
             assert_eq!(redeemed(None).redemption("c", wrong, None, at(20)), Redemption::Refuse);

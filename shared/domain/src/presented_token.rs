@@ -2,7 +2,8 @@
 
 use crate::dpop::{self, InvalidProof, Proof, ProvedRequest};
 use crate::event::ApiRequest;
-use crate::holder_key::Thumbprint;
+use crate::holder_key::{ALGORITHM, Thumbprint};
+use crate::oauth_error::ErrorCode;
 use thiserror::Error;
 
 /// Why a request has no token that can be verified. The response is that of an invalid token; the reason is for the log.
@@ -26,14 +27,40 @@ pub enum NoToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NotTheHolder {
     /// It is bound to a key, and is presented as if whoever has it might use it (RFC 9449 §7.2).
-    #[error("the access token is bound to a key: send it as Authorization: DPoP, with a proof")]
+    #[error("the access token is bound to a key: send it as Authorization: DPoP, with a proof in the header DPoP")]
     NotProved,
     /// It is bound to no key.
     #[error("the access token is bound to no key: send it as Authorization: Bearer")]
     NotBound,
-    /// There is none, there are several, or it is not for this request.
+    /// There is no proof, there are several, or it is not for this request.
     #[error(transparent)]
     Proof(#[from] InvalidProof),
+    /// Its proof is of another time by the client's clock, or was used before.
+    #[error(
+        "the DPoP proof is of another time or was used before; make another one for each request, by the time in the Date header"
+    )]
+    Again,
+}
+
+impl NotTheHolder {
+    /// The code of the response, whose status is 401.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::NotProved | Self::NotBound => ErrorCode::InvalidToken,
+            Self::Proof(_) | Self::Again => ErrorCode::InvalidDpopProof,
+        }
+    }
+
+    /// How the token has to be presented in this realm: `WWW-Authenticate` (RFC 6750 §3, RFC 9449 §7.1).
+    pub fn challenge(self, realm: &str) -> String {
+        let code = self.code();
+        match self {
+            Self::NotBound => format!(r#"Bearer realm="{realm}", error="{code}""#),
+            Self::NotProved | Self::Proof(_) | Self::Again => {
+                format!(r#"DPoP realm="{realm}", error="{code}", algs="{ALGORITHM}""#)
+            }
+        }
+    }
 }
 
 /// By which scheme a token is presented.
@@ -96,7 +123,7 @@ impl<'a> PresentedToken<'a> {
             (Scheme::Dpop, None) => return Err(NotTheHolder::NotBound),
             (Scheme::Dpop, Some(holder)) => holder,
         };
-        let text = self.proof?.ok_or(NotTheHolder::NotProved)?;
+        let text = self.proof?.ok_or(InvalidProof("there is no proof in the header DPoP"))?;
         let proof = Proof::verify(text, &ProvedRequest { method, url, access_token: Some(self.token) })?;
         if proof.thumbprint() == *holder {
             Ok(Some(proof))
@@ -169,6 +196,19 @@ mod tests {
             json!({ "Authorization": ["Bearer abc"], "authorization": ["Basic xyz"] }),
         ] {
             assert_eq!(token(&with_headers(&headers)), Err(NoToken::Repeated), "{headers}");
+        }
+    }
+
+    /// Checklist D-14, D-15.
+    #[test]
+    fn a_refusal_says_how_the_token_is_presented_and_by_which_algorithm() {
+        for (refused, challenge) in [
+            (NotTheHolder::NotBound, r#"Bearer realm="r", error="invalid_token""#),
+            (NotTheHolder::NotProved, r#"DPoP realm="r", error="invalid_token", algs="ES256""#),
+            (NotTheHolder::Proof(InvalidProof("x")), r#"DPoP realm="r", error="invalid_dpop_proof", algs="ES256""#),
+            (NotTheHolder::Again, r#"DPoP realm="r", error="invalid_dpop_proof", algs="ES256""#),
+        ] {
+            assert_eq!(refused.challenge("r"), challenge);
         }
     }
 

@@ -4,8 +4,9 @@
 //! Either can be used more than once until it ends, as RFC 9126 §4 permits for a page that is loaded again: it says what was asked for, and
 //! proves nothing of a user.
 
-use crate::authorization_request::PARAMETERS;
+use crate::authorization_request::{DPOP_JKT, PARAMETERS};
 use crate::form::Form;
+use crate::holder_key::Thumbprint;
 use crate::ids::ClientId;
 use crate::sealing::{CannotOpen, SealedToken, SealingKeys};
 use crate::time::{Seconds, Timestamp};
@@ -53,10 +54,19 @@ impl PushedRequest {
     pub fn new(client_id: &ClientId, form: &Form, now: Timestamp) -> Result<Self, TooLong> {
         let of_request = form.iter().filter(|(name, _)| PARAMETERS.contains(name));
         let parameters: BTreeMap<_, _> = of_request.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let pushed = Self { client_id: client_id.clone(), ends: now.saturating_add(LIFETIME), parameters };
+        Self { client_id: client_id.clone(), ends: now.saturating_add(LIFETIME), parameters }.bounded()
+    }
+
+    /// The same, whose code is for the holder of this key alone: its client has proved to be that (RFC 9449 §10.1).
+    pub fn of_holder(mut self, key: &Thumbprint) -> Result<Self, TooLong> {
+        self.parameters.insert(DPOP_JKT.to_owned(), key.to_string());
+        self.bounded()
+    }
+
+    fn bounded(self) -> Result<Self, TooLong> {
         // What is sealed is counted, since some characters take more room in JSON.
-        let length = serde_json::to_vec(&pushed).map_or(usize::MAX, |plain| plain.len());
-        if length > MAX_BYTES { Err(TooLong) } else { Ok(pushed) }
+        let length = serde_json::to_vec(&self).map_or(usize::MAX, |plain| plain.len());
+        if length > MAX_BYTES { Err(TooLong) } else { Ok(self) }
     }
 
     /// It as its client keeps it. The nonce must be 96 fresh random bits.
@@ -132,6 +142,21 @@ mod tests {
             assert!(PushedRequest::sealed(twin, &text).is_none());
         }
         assert!(PushedRequest::sealed(SealedAs::RequestUri, "https://evil.example/request").is_none());
+    }
+
+    #[test]
+    fn a_request_that_was_pushed_with_a_proof_is_of_its_key() {
+        let client = ClientId::parse("app").unwrap();
+        let now = Timestamp::from_secs(0);
+        let key = Thumbprint::parse("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I").unwrap();
+        let form = Form::of_query(&Query::Raw("state=x".to_owned())).unwrap();
+        let request = PushedRequest::new(&client, &form, now).unwrap().of_holder(&key).unwrap();
+        let text = request.seal(SealedAs::RequestUri, &keys(), [1; 12]).unwrap();
+        let sealed = PushedRequest::sealed(SealedAs::RequestUri, &text).unwrap();
+        let opened = PushedRequest::open(SealedAs::RequestUri, &sealed, &keys(), &client, now).unwrap();
+        assert_eq!(opened.get("dpop_jkt"), Some(key.as_str()));
+        let longest = Form::of_query(&Query::Raw(format!("state={}", "x".repeat(MAX_BYTES - 80)))).unwrap();
+        assert!(PushedRequest::new(&client, &longest, now).unwrap().of_holder(&key).is_err());
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The state of a session, which is one login of one user in one application, and the rules for its refresh tokens.
 
+mod holder;
+
 use crate::ids::{ClientId, ConnectorName, SessionId, UserId};
 use crate::scope::Scope;
 use crate::sealing::SealedToken;
 use crate::time::{Seconds, Timestamp};
 use std::collections::BTreeMap;
+
+pub use holder::{Holder, Shown, judge};
 
 /// The whole state of a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +23,8 @@ pub struct Session {
     pub scope: Scope,
     /// The state of its refresh tokens.
     pub family: Family,
+    /// Whose it is alone; `None` if whoever has its tokens may use them.
+    pub holder: Option<Holder>,
     /// Random bytes under the MAC of each refresh token, so that the MAC key alone cannot mint one.
     pub salt: [u8; 16],
     /// The id of the MAC key of this session's refresh tokens. It stays the same for the life of the session.
@@ -140,6 +146,8 @@ pub enum Decision {
     Replay,
     /// It is not valid, but nothing suggests theft: refuse it and keep the family.
     Refuse,
+    /// It is bound to a key that nothing proves: refuse it, say so, and keep the family.
+    Unproved,
     /// It was used long ago, so it may be stolen: refuse it and end the family (RFC 9700 §4.14.2).
     Revoke,
 }
@@ -153,7 +161,7 @@ pub fn decide(
     policy: ReusePolicy,
     now: Timestamp,
 ) -> Decision {
-    if family.ended || now >= family.absolute_end || now >= family.idle_end || generation > family.generation {
+    if family.is_over(now) || generation > family.generation {
         return Decision::Refuse;
     }
     let same_attempt = |as_of: &Option<String>| attempt.is_some() && attempt == as_of.as_deref();
@@ -190,6 +198,11 @@ impl Family {
             absolute_end,
             ended: false,
         }
+    }
+
+    /// Whether no token of it is good any more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.ended || now >= self.absolute_end || now >= self.idle_end
     }
 
     /// The family after its newest token was exchanged.

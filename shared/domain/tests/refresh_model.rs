@@ -4,8 +4,12 @@
 //! so any two may interleave. The stated bounds of an honest app are: one refresh at a time, a lost response repeated
 //! inside the window (or with the same attempt id at any time), at most one refresh in a tick, and no copy of a request
 //! arriving more than one access-token lifetime after it was sent.
+//!
+//! An app with a key may repeat at any time, and nothing is asked of it but one refresh at a time: a session that is bound to its key is no
+//! thief's, whatever the thief has copied.
 
-use gateway_domain::session::{Decision, Family, ReusePolicy, decide};
+use gateway_domain::holder_key::Thumbprint;
+use gateway_domain::session::{Decision, Family, Holder, ReusePolicy, Shown, judge};
 use gateway_domain::time::{Seconds, Timestamp};
 use stateright::{Checker, Model, Property};
 use std::collections::BTreeSet;
@@ -17,12 +21,12 @@ const FOR_EVER: Seconds = Seconds::new(1_000);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct World {
     now: i64,
-    family: Family,
+    session: Session,
     app: App,
     /// Requests under way; a copy may be delivered, and delivered again, or never.
     requests: BTreeSet<Request>,
-    /// Handlers that have read the family and not committed yet, with what they read and when.
-    handlers: Vec<(Request, Family, i64)>,
+    /// Handlers that have read the session and not committed yet, with what they read and when.
+    handlers: Vec<(Request, Session, i64)>,
     /// Responses under way to the app.
     responses: BTreeSet<Response>,
     /// Generations served in response to each generation: the successors of a parent.
@@ -31,6 +35,32 @@ struct World {
     thief: Option<u64>,
     thief_presented: u64,
     thief_served: bool,
+    /// Whether the thief was served after the app had bound the session to its key.
+    thief_served_of_app: bool,
+}
+
+/// What is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Session {
+    family: Family,
+    holder: Option<Holder>,
+}
+
+/// Whose key a request proves. Nobody has the other's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Key {
+    App,
+    Thief,
+}
+
+impl Key {
+    fn thumbprint(self) -> Thumbprint {
+        let letter = match self {
+            Self::App => "A",
+            Self::Thief => "B",
+        };
+        Thumbprint::parse(&format!("{}A", letter.repeat(42))).unwrap()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,6 +79,7 @@ struct Request {
     attempt: u64,
     sent: i64,
     from_thief: bool,
+    key: Option<Key>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,12 +99,23 @@ enum Step {
     Deliver(Response),
     LoseResponse(Response),
     Steal,
-    Present,
+    Present(Option<Key>),
+}
+
+/// Whether the app has a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Binding {
+    None,
+    /// It has logged in with it.
+    FromBegin,
+    /// It got it after the login, and its next refresh binds the session.
+    Later,
 }
 
 /// What is explored.
 struct Protocol {
     attempt_ids: bool,
+    binding: Binding,
     thief: bool,
     until: i64,
     most_refreshes: u64,
@@ -85,21 +127,32 @@ impl Protocol {
         (self.attempt_ids && !request.from_thief).then(|| request.attempt.to_string())
     }
 
+    /// An app with a key repeats what is lost, so that no more is explored than has to be: what is not lost may arrive twice anyway.
+    fn may_repeat(&self, world: &World) -> bool {
+        self.binding == Binding::None || world.requests.iter().all(|request| request.attempt != world.app.attempts)
+    }
+
     /// Decides on what the handler read, and commits on the condition that it is still so. `false`: read again.
-    fn response(&self, world: &mut World, request: &Request, read: &Family, at: i64) -> bool {
+    fn response(&self, world: &mut World, request: &Request, read: &Session, at: i64) -> bool {
         let now = Timestamp::from_secs(at);
         let attempt = self.attempt(request);
-        let successor = match decide(read, request.generation, attempt.as_deref(), REUSE_POLICY, now) {
-            Decision::Rotate if world.family.generation != read.generation || world.family.ended => return false,
+        let key = request.key.map(Key::thumbprint);
+        let shown = Shown { generation: request.generation, attempt: attempt.as_deref(), key: key.as_ref() };
+        let is_apps = world.session.holder.as_ref().is_some_and(|holder| holder.key == Key::App.thumbprint());
+        let family = &mut world.session.family;
+        let successor = match judge(read.holder.as_ref(), &read.family, shown, REUSE_POLICY, now) {
+            Decision::Rotate if family.generation != read.family.generation || family.ended => return false,
             Decision::Rotate => {
-                world.family = world.family.rotated(attempt, FOR_EVER, now);
-                Some(world.family.generation)
+                *family = family.rotated(attempt, FOR_EVER, now);
+                let since = family.generation;
+                world.session.holder = read.holder.clone().or(key.map(|key| Holder { key, since }));
+                Some(since)
             }
-            Decision::Replay => Some(read.generation),
-            Decision::Refuse => None,
+            Decision::Replay => Some(read.family.generation),
+            Decision::Refuse | Decision::Unproved => None,
             Decision::Revoke => {
-                world.ended_at_generation.get_or_insert(world.family.generation);
-                world.family.ended = true;
+                world.ended_at_generation.get_or_insert(family.generation);
+                family.ended = true;
                 None
             }
         };
@@ -108,6 +161,7 @@ impl Protocol {
         }
         if request.from_thief {
             world.thief_served |= successor.is_some();
+            world.thief_served_of_app |= successor.is_some() && is_apps;
             world.thief = successor.or(world.thief);
         } else {
             world.responses.insert(Response { attempt: request.attempt, successor });
@@ -123,7 +177,10 @@ impl Model for Protocol {
     fn init_states(&self) -> Vec<World> {
         vec![World {
             now: 0,
-            family: Family::begin(Timestamp::from_secs(0), FOR_EVER, FOR_EVER),
+            session: Session {
+                family: Family::begin(Timestamp::from_secs(0), FOR_EVER, FOR_EVER),
+                holder: (self.binding == Binding::FromBegin).then(|| Holder::from_begin(Key::App.thumbprint())),
+            },
             app: App { holds: 1, waiting: None, attempts: 0, refreshed_at: -1, logged_out: false },
             requests: BTreeSet::new(),
             handlers: Vec::new(),
@@ -133,15 +190,15 @@ impl Model for Protocol {
             thief: None,
             thief_presented: 0,
             thief_served: false,
+            thief_served_of_app: false,
         }]
     }
 
     fn actions(&self, world: &World, steps: &mut Vec<Step>) {
-        // Without attempt ids, an honest app repeats inside the window: time does not pass it by.
-        let overdue = world
-            .app
-            .waiting
-            .is_some_and(|(_, first)| !self.attempt_ids && world.now - first >= REUSE_POLICY.window.as_i64());
+        // Without attempt ids or a key, an honest app repeats inside the window: time does not pass it by.
+        let must_hurry = !self.attempt_ids && self.binding == Binding::None;
+        let overdue =
+            world.app.waiting.is_some_and(|(_, first)| must_hurry && world.now - first >= REUSE_POLICY.window.as_i64());
         if world.now < self.until && !overdue {
             steps.push(Step::Tick);
         }
@@ -150,8 +207,8 @@ impl Model for Protocol {
                 None if world.app.attempts < self.most_refreshes && world.app.refreshed_at < world.now => {
                     steps.push(Step::Refresh);
                 }
-                Some(_) => steps.push(Step::Repeat),
-                None => {}
+                Some(_) if self.may_repeat(world) => steps.push(Step::Repeat),
+                Some(_) | None => {}
             }
         }
         for request in &world.requests {
@@ -168,7 +225,12 @@ impl Model for Protocol {
         if self.thief {
             match world.thief {
                 None => steps.push(Step::Steal),
-                Some(_) if world.thief_presented < 2 => steps.push(Step::Present),
+                Some(_) if world.thief_presented < 2 => {
+                    steps.push(Step::Present(None));
+                    if self.binding != Binding::None {
+                        steps.push(Step::Present(Some(Key::Thief)));
+                    }
+                }
                 Some(_) => {}
             }
         }
@@ -187,23 +249,23 @@ impl Model for Protocol {
                 world.app.attempts += 1;
                 world.app.waiting = Some((world.app.attempts, world.now));
                 world.app.refreshed_at = world.now;
-                world.requests.insert(world.app.request(world.now));
+                world.requests.insert(world.app.request(world.now, self.binding));
             }
             Step::Repeat => {
-                world.requests.insert(world.app.request(world.now));
+                world.requests.insert(world.app.request(world.now, self.binding));
             }
             Step::Lose(request) => {
                 world.requests.remove(&request);
             }
             // The request stays: it may arrive a second time.
             Step::Read(request) => {
-                world.handlers.push((request, world.family.clone(), world.now));
-                world.handlers.sort_by_key(|(request, read, at)| (request.clone(), read.generation, *at));
+                world.handlers.push((request, world.session.clone(), world.now));
+                world.handlers.sort_by_key(|(request, read, at)| (request.clone(), read.family.generation, *at));
             }
             Step::Commit(position) => {
                 let (request, read, at) = world.handlers.remove(position);
                 if !self.response(&mut world, &request, &read, at) {
-                    let read = world.family.clone();
+                    let read = world.session.clone();
                     self.response(&mut world, &request, &read, at);
                 }
             }
@@ -223,10 +285,10 @@ impl Model for Protocol {
                 world.responses.remove(&response);
             }
             Step::Steal => world.thief = Some(world.app.holds),
-            Step::Present => {
+            Step::Present(key) => {
                 let generation = world.thief?;
                 world.thief_presented += 1;
-                world.requests.insert(Request { generation, attempt: 0, sent: world.now, from_thief: true });
+                world.requests.insert(Request { generation, attempt: 0, sent: world.now, from_thief: true, key });
             }
         }
         (world != *last).then_some(world)
@@ -238,23 +300,30 @@ impl Model for Protocol {
                 world.served.iter().all(|(parent, successor)| *successor == parent + 1)
             }),
             Property::<Self>::always("nothing is served after revocation", |_, world| {
-                world.ended_at_generation.is_none_or(|generation| world.family.generation == generation)
+                world.ended_at_generation.is_none_or(|generation| world.session.family.generation == generation)
             }),
             Property::<Self>::always("one live leaf: nobody holds more than the family's newest", |_, world| {
-                world.app.holds <= world.family.generation && world.thief.is_none_or(|g| g <= world.family.generation)
+                let newest = world.session.family.generation;
+                world.app.holds <= newest && world.thief.is_none_or(|holds| holds <= newest)
+            }),
+            Property::<Self>::always("of a session that the app has bound no thief gets a token", |_, world| {
+                !world.thief_served_of_app
             }),
         ];
-        if self.thief {
+        if self.binding == Binding::FromBegin {
+            properties.push(Property::<Self>::always("no thief gets a token", |_, world| !world.thief_served));
+        }
+        if self.thief && self.binding != Binding::FromBegin {
             // What is left to a thief of a bearer token is declared in docs/security.md.
             properties.push(Property::<Self>::sometimes("a thief inside the window is served", |_, world| {
                 world.thief_served
             }));
             properties.push(Property::<Self>::sometimes("a thief's late use ends the session", |_, world| {
-                world.family.ended
+                world.session.family.ended
             }));
         } else {
             properties.push(Property::<Self>::always("an honest app is never logged out", |_, world| {
-                !world.app.logged_out && !world.family.ended
+                !world.app.logged_out && !world.session.family.ended
             }));
             properties.push(Property::<Self>::sometimes("a lost response is made up for", |protocol, world| {
                 world.app.holds == protocol.most_refreshes + 1 && world.now == protocol.until
@@ -265,8 +334,9 @@ impl Model for Protocol {
 }
 
 impl App {
-    fn request(&self, now: i64) -> Request {
-        Request { generation: self.holds, attempt: self.attempts, sent: now, from_thief: false }
+    fn request(&self, now: i64, binding: Binding) -> Request {
+        let key = (binding != Binding::None).then_some(Key::App);
+        Request { generation: self.holds, attempt: self.attempts, sent: now, from_thief: false, key }
     }
 }
 
@@ -278,17 +348,74 @@ fn explore(protocol: Protocol) {
 /// Abuse cases F1, F3, F4; checklist O-01.
 #[test]
 fn an_honest_app_that_repeats_in_time_is_never_logged_out() {
-    explore(Protocol { attempt_ids: false, thief: false, until: 2, most_refreshes: 2, handlers: 2 });
+    explore(Protocol {
+        attempt_ids: false,
+        binding: Binding::None,
+        thief: false,
+        until: 2,
+        most_refreshes: 2,
+        handlers: 2,
+    });
 }
 
 /// Abuse case F3.
 #[test]
 fn an_honest_app_with_attempt_ids_may_repeat_at_any_time() {
-    explore(Protocol { attempt_ids: true, thief: false, until: 2, most_refreshes: 2, handlers: 2 });
+    explore(Protocol {
+        attempt_ids: true,
+        binding: Binding::None,
+        thief: false,
+        until: 2,
+        most_refreshes: 2,
+        handlers: 2,
+    });
 }
 
 /// Checklist S-05.
 #[test]
 fn what_a_thief_can_and_cannot_do_is_as_declared() {
-    explore(Protocol { attempt_ids: false, thief: true, until: 4, most_refreshes: 1, handlers: 1 });
+    explore(Protocol {
+        attempt_ids: false,
+        binding: Binding::None,
+        thief: true,
+        until: 4,
+        most_refreshes: 1,
+        handlers: 1,
+    });
+}
+
+/// Abuse cases F3, F9: a lost response costs the holder nothing, however late it is repeated.
+#[test]
+fn a_holder_that_repeats_at_any_time_is_never_logged_out() {
+    for binding in [Binding::FromBegin, Binding::Later] {
+        explore(Protocol { attempt_ids: false, binding, thief: false, until: 4, most_refreshes: 2, handlers: 1 });
+    }
+}
+
+/// Abuse case F9: and neither does a thief who has every token and not the key.
+#[test]
+fn a_thief_without_the_key_gets_nothing_and_ends_nothing() {
+    for (until, most_refreshes) in [(4, 1), (2, 2)] {
+        explore(Protocol {
+            attempt_ids: false,
+            binding: Binding::FromBegin,
+            thief: true,
+            until,
+            most_refreshes,
+            handlers: 1,
+        });
+    }
+}
+
+/// Abuse case F9: what was stolen before the session was bound is good until it is, and no longer.
+#[test]
+fn what_a_thief_has_from_before_the_binding_is_good_until_the_app_binds() {
+    explore(Protocol {
+        attempt_ids: false,
+        binding: Binding::Later,
+        thief: true,
+        until: 4,
+        most_refreshes: 1,
+        handlers: 1,
+    });
 }

@@ -4,7 +4,7 @@ use crate::internal_tokens::references;
 use crate::{SessionError, Sessions};
 use futures_util::future::join_all;
 use gateway_domain::ids::{ClientId, SessionId, UserId};
-use gateway_domain::session::{Family, Session};
+use gateway_domain::session::Session;
 use gateway_domain::time::Timestamp;
 use gateway_store::{Entry, NewEntry};
 
@@ -68,11 +68,10 @@ impl Sessions {
         let others =
             join_all(entries.iter().map(|entry| async move { (entry, self.table.get(&entry.sid).await) })).await;
         let now = new.family.served_at;
-        let is_over = |family: &Family| family.ended || now >= family.idle_end || now >= family.absolute_end;
         let mut oldest: Option<(Timestamp, &SessionId)> = None;
         for (entry, session) in others {
             let used = match session? {
-                Some(session) if !is_over(&session.family) => session.family.served_at,
+                Some(session) if !session.family.is_over(now) => session.family.served_at,
                 Some(_) | None => Timestamp::from_secs(i64::MIN),
             };
             if oldest.is_none_or(|(at, _)| used < at) {

@@ -3,6 +3,7 @@
 use crate::{InternalTokens, Login, SessionError, Tokens};
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::entropy::Entropy;
+use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::{SessionId, UserId};
 use gateway_domain::pending_session::{CODE_LIFETIME, CONSENT_LIFETIME, PendingSession, Progress};
 use gateway_domain::pkce::CodeChallenge;
@@ -22,6 +23,8 @@ pub struct NewLogin<'a> {
     pub state: Option<String>,
     /// `code_challenge` of the request.
     pub challenge: Option<CodeChallenge>,
+    /// The key that the redemption has to prove.
+    pub key: Option<Thumbprint>,
     /// `nonce` of the request.
     pub nonce: Option<String>,
     /// The user.
@@ -148,6 +151,7 @@ impl PendingSessions {
             redirect_uri: new.redirect_uri,
             state: new.state,
             challenge: new.challenge,
+            key: new.key,
             nonce: new.nonce,
             auth_time: new.auth_time,
             credential_epoch: new.credential_epoch,

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
 use gateway_domain::pending_session::{PendingSession, Progress, Redeemed};
-use gateway_domain::session::{Family, Origin, Session};
+use gateway_domain::session::{Family, Holder, Origin, Session};
 use gateway_domain::time::Timestamp;
 
 /// Pending sessions that one sweep looks at.
@@ -21,6 +21,8 @@ pub struct Redeeming<'a> {
     pub mac_key: &'a str,
     /// What the user recognises the device by.
     pub device: Option<&'a str>,
+    /// Whose session it becomes, if it is bound to a key.
+    pub holder: Option<&'a Holder>,
     /// The issuer of its tokens.
     pub issuer: &'a str,
     /// The time.
@@ -50,7 +52,7 @@ impl Sessions {
         table: &gateway_store::PendingSessions,
         redeeming: &Redeeming<'_>,
     ) -> Result<Session, SessionError> {
-        let Redeeming { app, pending, mac_key, device, issuer, now } = *redeeming;
+        let Redeeming { app, pending, mac_key, device, holder, issuer, now } = *redeeming;
         let lifetimes = self.gateway.lifetimes();
         let new = Session {
             sid: pending.sid.clone(),
@@ -58,6 +60,7 @@ impl Sessions {
             client_id: pending.client_id.clone(),
             scope: pending.scope.clone(),
             family: Family::begin(now, lifetimes.session_idle, lifetimes.session_absolute),
+            holder: holder.cloned(),
             salt: self.entropy.bytes()?,
             mac_key: mac_key.to_owned(),
             credential_epoch: pending.credential_epoch,

@@ -2,7 +2,8 @@
 
 use crate::lease::Lease;
 use crate::{Login, SessionError, Sessions, Tokens};
-use gateway_domain::session::Session;
+use gateway_domain::holder_key::Thumbprint;
+use gateway_domain::session::{Holder, Session};
 use gateway_domain::time::Timestamp;
 
 /// Where the internal tokens of the next generation come from.
@@ -20,6 +21,8 @@ pub struct Rotation<'a> {
     pub app: &'a gateway_store::App,
     /// The hash of the attempt id (`Idempotency-Key`) under which the application repeats this request.
     pub attempt: Option<String>,
+    /// The key that a session without a holder becomes bound to from this generation on, if it does.
+    pub key: Option<Thumbprint>,
     /// Where the internal tokens come from.
     pub source: TokenSource<'a>,
     /// The time.
@@ -52,12 +55,14 @@ impl Sessions {
             return Err(SessionError::Over);
         }
         let family = session.family.rotated(rotation.attempt, self.gateway.lifetimes().session_idle, now);
+        let since = family.generation;
+        let holder = session.holder.clone().or(rotation.key.map(|key| Holder { key, since }));
         let before = session.tokens.clone();
         let auth_time = match source {
             TokenSource::Renewal => session.auth_time,
             TokenSource::Login(..) => Some(now),
         };
-        let next = Session { family, tokens, auth_time, ..session };
+        let next = Session { family, holder, tokens, auth_time, ..session };
         let committed = self.table.rotate(&next, &lease.0, leased, now).await;
         if leased && committed.is_err() {
             // A failed release is ignored: the error of the commit is the one to return, and the lease lapses by itself.

@@ -1,24 +1,24 @@
 //! Call counters and live sessions of each pair of user and application. Key: `user_id`, `client_id`.
 //!
-//! An item has counters ([`CounterName`]), `s<sid>` entries `{e: absolute end, t: {connector: {v: version, x: sealed token, e:
-//! its end}}}` (`x` and `e` may be absent), `n`, the number of entries, and `v`, the item's version. It stays under 1 KB,
-//! so that the authorizer's one write per call costs one write unit. It is never part of a transaction, since a transaction
-//! would make concurrent writes of authorizers fail.
+//! An item has counters ([`CounterName`](gateway_domain::rate_limit::CounterName)), `s<sid>` entries `{e: absolute end, t: {connector: {v:
+//! version, x: sealed token, e: its end}}}` (`x` and `e` may be absent), sets of proofs that were seen ([`ProofSet`]), `n`, the number of
+//! entries, and `v`, the item's version. It stays under 1 KB, so that the authorizer's one write per call costs one write unit. It is never
+//! part of a transaction, since a transaction would make concurrent writes of authorizers fail.
 
+mod calls;
 mod item;
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
 use crate::{Page, number, projection, ttl, version};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
-use aws_smithy_types::retry::RetryConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
+use gateway_domain::dpop::seen::ProofSet;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
-use gateway_domain::rate_limit::CounterName;
 use gateway_domain::time::{Seconds, Timestamp};
-use item::{counters_of, entries_of, entry_name, entry_value, live_sessions, number_of, tokens_of};
-use std::collections::{BTreeMap, BTreeSet};
+use item::{entries_of, entry_name, entry_value, live_sessions, number_of};
+use std::collections::BTreeMap;
 
 /// If a session's sealed tokens are longer than this in total, the entry holds none; the proxy reads them from the session.
 const INLINE_BYTES: usize = 200;
@@ -32,6 +32,8 @@ pub enum Counted {
     Live(ActivityView),
     /// The session has ended or never existed; nothing was counted.
     SessionEnded,
+    /// The session is alive, and the proof of this call was seen before; nothing was counted.
+    Replayed,
 }
 
 /// The activity item as it is after the call was counted.
@@ -41,6 +43,8 @@ pub struct ActivityView {
     pub counters: BTreeMap<String, u64>,
     /// This session's internal tokens.
     pub tokens: BTreeMap<ConnectorName, TokenRef>,
+    /// The sets of proofs with the number of proofs in each; empty unless this call has noted one.
+    pub proofs: BTreeMap<ProofSet, usize>,
     /// Write units that the write consumed.
     pub capacity_units: f64,
 }
@@ -85,94 +89,6 @@ impl Activity {
     /// The table of this name.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
-    }
-
-    /// Counts a call if its session is alive: adds its weight to these counters, in one conditional write. The write is never
-    /// retried, since a retry could count the call twice.
-    pub async fn count_call(
-        &self,
-        user: &UserId,
-        client: &ClientId,
-        sid: &SessionId,
-        (counters, weight): (&BTreeSet<CounterName>, u32),
-        now: Timestamp,
-    ) -> Result<Counted, StoreError> {
-        let units = counters.iter().map(|counter| (counter, weight.into()));
-        let sent = added(self.update_item(user, client, "attribute_exists(#s) AND #s.e > :now"), units)
-            .expression_attribute_names("#s", entry_name(sid))
-            .expression_attribute_values(":now", number(now.as_secs()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .customize()
-            .config_override(once())
-            .send()
-            .await;
-        match sent {
-            Ok(response) => {
-                let capacity_units =
-                    response.consumed_capacity.and_then(|used| used.capacity_units).unwrap_or_default();
-                let item = response.attributes.unwrap_or_default();
-                let tokens = item.get(&entry_name(sid)).and_then(|entry| entry.as_m().ok()).map(tokens_of);
-                Ok(Counted::Live(ActivityView {
-                    counters: counters_of(&item),
-                    tokens: tokens.unwrap_or_default(),
-                    capacity_units,
-                }))
-            }
-            Err(error) => refused_item(error, "count_call").map(|_| Counted::SessionEnded),
-        }
-    }
-
-    /// Takes a counted call back, because it was over a limit. A counter never falls below zero.
-    pub async fn refund_call(
-        &self,
-        user: &UserId,
-        client: &ClientId,
-        (counters, weight): (&BTreeSet<CounterName>, u32),
-    ) -> Result<(), StoreError> {
-        let units = counters.iter().map(|counter| (counter, weight.into()));
-        refund(|condition| self.update_item(user, client, condition), units, "refund_call").await
-    }
-
-    /// Removes counters that no limit needs any more.
-    pub async fn clean_counters(&self, user: &UserId, client: &ClientId, stale: &[String]) -> Result<(), StoreError> {
-        clean(self.update_item(user, client, "attribute_exists(user_id)"), stale, "clean_counters").await
-    }
-
-    /// Adds to counters that all users of an application share, and returns all of them. Less than zero takes something out. The
-    /// write is never retried, since a retry could count twice.
-    pub async fn lease(
-        &self,
-        client: &ClientId,
-        add: &BTreeMap<CounterName, i64>,
-    ) -> Result<BTreeMap<String, u64>, StoreError> {
-        const OPERATION: &str = "lease";
-        let units = add.iter().map(|(counter, units)| (counter, *units));
-        let (update, terms) = terms(version::guarded_always(self.update_shared(client)), units);
-        let sent = update
-            .update_expression(format!("SET v = if_not_exists(v, :version) {terms}"))
-            .return_values(ReturnValue::AllNew)
-            .customize()
-            .config_override(once())
-            .send()
-            .await;
-        match sent {
-            Ok(response) => Ok(counters_of(&response.attributes.unwrap_or_default())),
-            Err(error) => {
-                refused_item(error, OPERATION)?;
-                Err(StoreError::Unavailable { operation: OPERATION, cause: "the item kept changing".into() })
-            }
-        }
-    }
-
-    /// Takes out of counters that all users share what is over a limit. A counter never falls below zero.
-    pub async fn refund_lease(&self, client: &ClientId, units: &BTreeMap<CounterName, u64>) -> Result<(), StoreError> {
-        let units = units.iter().map(|(counter, units)| (counter, i64::try_from(*units).unwrap_or(i64::MAX)));
-        refund(|condition| version::guarded(self.update_shared(client), condition), units, "refund_lease").await
-    }
-
-    /// Removes counters that all users share and no limit needs any more.
-    pub async fn clean_shared(&self, client: &ClientId, stale: &[String]) -> Result<(), StoreError> {
-        clean(version::guarded(self.update_shared(client), "attribute_exists(user_id)"), stale, "clean_shared").await
     }
 
     /// Makes a session alive. Refuses when there are `most` sessions already. Adding is idempotent.
@@ -390,66 +306,4 @@ impl Activity {
             .key("user_id", AttributeValue::S(user))
             .key("client_id", AttributeValue::S(client.to_string()))
     }
-}
-
-fn once() -> aws_sdk_dynamodb::config::Builder {
-    aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled())
-}
-
-/// An update that adds to these counters and returns the item.
-fn added<'c>(
-    update: UpdateItemFluentBuilder,
-    units: impl Iterator<Item = (&'c CounterName, i64)>,
-) -> UpdateItemFluentBuilder {
-    let (update, terms) = terms(update, units);
-    update.update_expression(terms).return_values(ReturnValue::AllNew)
-}
-
-/// The clause that adds to these counters.
-fn terms<'c>(
-    mut update: UpdateItemFluentBuilder,
-    units: impl Iterator<Item = (&'c CounterName, i64)>,
-) -> (UpdateItemFluentBuilder, String) {
-    let mut terms = Vec::new();
-    for (position, (counter, units)) in units.enumerate() {
-        update = update
-            .expression_attribute_names(format!("#b{position}"), counter.as_str())
-            .expression_attribute_values(format!(":b{position}"), number(units));
-        terms.push(format!("#b{position} :b{position}"));
-    }
-    (update, format!("ADD {}", terms.join(", ")))
-}
-
-/// Takes something out of counters, if each has as much: one that was removed meanwhile is not made anew. The write is never retried,
-/// since a retry could take out what others use.
-async fn refund<'c>(
-    update: impl FnOnce(&str) -> UpdateItemFluentBuilder,
-    units: impl Iterator<Item = (&'c CounterName, i64)>,
-    operation: &'static str,
-) -> Result<(), StoreError> {
-    let units: Vec<_> = units.collect();
-    let conditions: Vec<_> = (0..units.len()).map(|at| format!("#b{at} >= :l{at}")).collect();
-    let mut update = update(&conditions.join(" AND "));
-    for (position, (_, units)) in units.iter().enumerate() {
-        update = update.expression_attribute_values(format!(":l{position}"), number(*units));
-    }
-    let less = units.into_iter().map(|(counter, units)| (counter, units.saturating_neg()));
-    let update = added(update, less).return_values(ReturnValue::None);
-    held(update.customize().config_override(once()).send().await, operation).map(drop)
-}
-
-async fn clean(
-    mut update: UpdateItemFluentBuilder,
-    stale: &[String],
-    operation: &'static str,
-) -> Result<(), StoreError> {
-    let mut names = Vec::with_capacity(stale.len());
-    for (position, counter) in stale.iter().enumerate() {
-        update = update.expression_attribute_names(format!("#b{position}"), counter);
-        names.push(format!("#b{position}"));
-    }
-    if names.is_empty() {
-        return Ok(());
-    }
-    held(update.update_expression(format!("REMOVE {}", names.join(", "))).send().await, operation).map(drop)
 }

@@ -53,6 +53,9 @@ pub struct App {
     /// The algorithm of its ID tokens (`id_token_signed_response_alg` of OpenID Connect Registration §2); `None` is RS256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token_alg: Option<SignatureAlgorithm>,
+    /// Which of its tokens have to be bound to a key of whoever holds them (RFC 9449).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dpop: Dpop,
     /// Where authorization codes may be sent (RFC 6749 §3.1.2).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub redirect_uris: BTreeSet<RedirectUri>,
@@ -187,6 +190,7 @@ impl App {
             refresh_retry_window: None,
             jwks: None,
             id_token_alg: None,
+            dpop: Dpop::Optional,
             redirect_uris: BTreeSet::new(),
             pkce_optional: false,
             logout: AppLogout::default(),
@@ -310,6 +314,24 @@ pub enum AppKind {
     Public,
     /// Runs on a server: authenticates at every token request, by its secret or by one of its keys.
     Confidential,
+}
+
+/// Which tokens of an application have to be bound to a key of whoever holds them (RFC 9449).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dpop {
+    /// Those for which a request has a proof.
+    #[default]
+    Optional,
+    /// Refresh tokens, so that a copy of one is of no use. Access tokens stay as they are, for calls that can have no proof.
+    RefreshTokens,
+    /// All: `dpop_bound_access_tokens` (RFC 9449 §5.2).
+    Required,
+}
+
+/// What is the same anyway is not stored.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Grants an application can be given.

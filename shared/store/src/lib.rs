@@ -29,8 +29,8 @@ mod version;
 pub use accounts::{Accounts, Following, Holder};
 pub use activity::{Activity, ActivityView, Counted, Entry, LiveSession, NewEntry};
 pub use apps::{
-    App, AppKind, AppLogout, AppSettings, AppWebhook, Apps, CallingApp, GrantType, PreviousSecret, Requested, Revision,
-    Subscription, WriteApp,
+    App, AppKind, AppLogout, AppSettings, AppWebhook, Apps, CallingApp, Dpop, GrantType, PreviousSecret, Requested,
+    Revision, Subscription, WriteApp,
 };
 pub use audit::{Audit, AuditRow, Outcome, day_and_time};
 pub use browser_logins::{BegunSession, BrowserLogin, BrowserLogins, MAX_SESSIONS};

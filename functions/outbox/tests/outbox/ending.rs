@@ -51,6 +51,7 @@ impl Fixture {
             client_id: app(client),
             scope: Scope::parse("orders:read").unwrap(),
             family,
+            holder: None,
             salt: [byte; 16],
             mac_key: "m1".into(),
             credential_epoch,

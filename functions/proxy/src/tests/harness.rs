@@ -331,6 +331,7 @@ fn session_of(admitted: &Admitted, token: InternalToken) -> Session {
         client_id: admitted.app.clone(),
         scope: admitted.scope.clone(),
         family,
+        holder: None,
         salt: [0; 16],
         mac_key: "k1".to_owned(),
         credential_epoch: 0,

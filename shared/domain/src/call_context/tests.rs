@@ -83,6 +83,7 @@ fn every_refusal_arrives_as_it_was_sent() {
         Refusal::BadRequest,
         Refusal::PathTooLong,
         Refusal::InvalidToken,
+        Refusal::InvalidProof { detail: "the DPoP proof was used before".to_owned() },
         Refusal::InsufficientScope { required: Scope::parse("a b").unwrap() },
         Refusal::NotFound,
         Refusal::RateLimited {
@@ -166,8 +167,10 @@ proptest! {
     }
 
     #[test]
-    fn no_context_makes_the_reader_panic(values in prop::collection::btree_map("[a-z_]{1,8}", ".{0,12}", 0..8), which in 0..6_usize) {
-        let decision = ["admitted", "bad_request", "invalid_token", "insufficient_scope", "not_found", "rate_limited"][which];
+    fn no_context_makes_the_reader_panic(values in prop::collection::btree_map("[a-z_]{1,8}", ".{0,12}", 0..8), which in 0..7_usize) {
+        let decision = [
+            "admitted", "bad_request", "invalid_token", "invalid_dpop_proof", "insufficient_scope", "not_found", "rate_limited",
+        ][which];
         let mut values: Map<String, Value> = values.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
         values.insert("decision".to_owned(), Value::from(decision));
         prop_assert!(Admitted::from_event(&behind("GET", "/", Some(values))).is_err());

@@ -13,6 +13,7 @@ const ADMITTED: &str = "admitted";
 const BAD_REQUEST: &str = "bad_request";
 const PATH_TOO_LONG: &str = "path_too_long";
 const INVALID_TOKEN: &str = "invalid_token";
+const INVALID_PROOF: &str = "invalid_dpop_proof";
 const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 const NOT_FOUND: &str = "not_found";
 const RATE_LIMITED: &str = "rate_limited";
@@ -54,6 +55,9 @@ pub(super) fn write(context: &CallContext, inline: bool) -> BTreeMap<&'static st
         Outcome::Refused(Refusal::InsufficientScope { required }) => {
             map.insert("scope", required.to_string());
         }
+        Outcome::Refused(Refusal::InvalidProof { detail }) => {
+            map.insert("detail", detail.clone());
+        }
         Outcome::Refused(Refusal::BadRequest | Refusal::PathTooLong | Refusal::InvalidToken | Refusal::NotFound) => {}
     }
     map
@@ -65,6 +69,7 @@ fn decision(outcome: &Outcome) -> &'static str {
         Outcome::Refused(Refusal::BadRequest) => BAD_REQUEST,
         Outcome::Refused(Refusal::PathTooLong) => PATH_TOO_LONG,
         Outcome::Refused(Refusal::InvalidToken) => INVALID_TOKEN,
+        Outcome::Refused(Refusal::InvalidProof { .. }) => INVALID_PROOF,
         Outcome::Refused(Refusal::InsufficientScope { .. }) => INSUFFICIENT_SCOPE,
         Outcome::Refused(Refusal::NotFound) => NOT_FOUND,
         Outcome::Refused(Refusal::RateLimited { .. }) => RATE_LIMITED,
@@ -98,6 +103,7 @@ pub(super) fn read(values: &Map<String, Value>) -> Result<CallContext, ContextEr
         BAD_REQUEST => Outcome::Refused(Refusal::BadRequest),
         PATH_TOO_LONG => Outcome::Refused(Refusal::PathTooLong),
         INVALID_TOKEN => Outcome::Refused(Refusal::InvalidToken),
+        INVALID_PROOF => Outcome::Refused(Refusal::InvalidProof { detail: values.text("detail")?.to_owned() }),
         INSUFFICIENT_SCOPE => Outcome::Refused(Refusal::InsufficientScope { required: values.scope()? }),
         NOT_FOUND => Outcome::Refused(Refusal::NotFound),
         RATE_LIMITED => Outcome::Refused(Refusal::RateLimited {

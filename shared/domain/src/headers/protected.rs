@@ -24,8 +24,9 @@ pub(super) const OF_GATEWAY: &[&str] = &[
     "Trailer",
     "Transfer-Encoding",
     "Upgrade",
-    // The app's access token.
+    // The app's access token, and the proof of its key.
     "Authorization",
+    "DPoP",
     // The client's address and the requested host: the gateway sets them, from what API Gateway knows.
     "Client-IP",
     "Cluster-Client-IP",

@@ -50,6 +50,8 @@ pub fn clean_response(received: &HeaderMap, cleaning: Cleaning<'_>) -> HeaderMap
             || IDENTITY_FAMILIES.iter().any(|family| squashed.starts_with(family))
             // Obsolete (RFC 6265 §9.4), but it can also set cookies.
             || squashed == "setcookie2"
+            // Proofs are for the gateway, which alone gives nonces for them (RFC 9449 §8).
+            || squashed == "dpopnonce"
             || name == CONTENT_LENGTH;
         if dropped {
             continue;

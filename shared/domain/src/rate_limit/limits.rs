@@ -144,6 +144,20 @@ impl<'g> Limits<'g> {
         self.weight
     }
 
+    /// The most calls of its user, to all APIs together, in any time of this length; `None` if no limit bounds them.
+    pub fn most_calls_in(&self, length: Seconds) -> Option<u64> {
+        let most = |rule: &Rule<'g>| {
+            let period = rule.limit.period.length().as_u64().max(1);
+            let periods = match rule.limit.period {
+                Period::Window(_) => length.as_u64().div_ceil(period),
+                // The time may lie over the end of one.
+                Period::Day | Period::Month => length.as_u64().div_ceil(period).saturating_add(1),
+            };
+            periods.saturating_mul(rule.limit.calls.into())
+        };
+        self.of(Per::User).filter(|rule| rule.series.api.is_none()).map(most).min()
+    }
+
     /// The counters that the weight of a call at this time is added to.
     pub fn counters(&self, now: impl Into<Reading>) -> BTreeSet<CounterName> {
         let now = now.into();

@@ -59,6 +59,21 @@ fn admits(plan: &Plan, now: i64, counters: &BTreeMap<String, u64>) -> bool {
     matches!(limits(plan).decide(now, counters), Decision::Admit(_))
 }
 
+#[test]
+fn the_calls_of_a_time_are_bounded_by_the_strictest_limit_of_all_apis() {
+    let most = |plan: &Plan, seconds| limits(plan).most_calls_in(Seconds::new(seconds));
+    let minute = plan(&[("default", per_minute(30))]);
+    assert_eq!([60, 61, 120].map(|seconds| most(&minute, seconds)), [Some(30), Some(60), Some(60)]);
+    let day = plan(&[("default", per_minute(30)), ("day", limit(20, Period::Day))]);
+    assert_eq!(most(&day, 120), Some(40), "of two days");
+    let burst = plan(&[("default", per_minute(100)), ("burst", limit(3, Period::Window(Seconds::new(10))))]);
+    assert_eq!(most(&burst, 120), Some(36));
+    let elsewhere = Limit { api: Some(ORDERS.clone()), ..per_minute(1) };
+    let shared = Limit { per: Per::App, ..per_minute(1) };
+    assert_eq!(most(&plan(&[("orders", elsewhere.clone()), ("all", shared)]), 120), None);
+    assert_eq!(most(&plan(&[("default", per_minute(9)), ("orders", elsewhere)]), 120), Some(18));
+}
+
 /// Checklist Q-08.
 #[test]
 fn what_remains_counts_down_with_every_call() {

@@ -5,6 +5,7 @@ use crate::error::{Item, StoreError};
 use crate::{number, version};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
+use gateway_domain::dpop::seen::ProofSet;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::rate_limit::CounterName;
 use gateway_domain::sealing::SealedToken;
@@ -67,6 +68,11 @@ pub(super) fn counters_of(item: &Item) -> BTreeMap<String, u64> {
         Some((name.clone(), value.as_n().ok()?.parse().ok()?))
     };
     item.iter().filter_map(counter).collect()
+}
+
+pub(super) fn proofs_of(item: &Item) -> BTreeMap<ProofSet, usize> {
+    let set = |(name, value): (&String, &AttributeValue)| Some((ProofSet::parse(name)?, value.as_bs().ok()?.len()));
+    item.iter().filter_map(set).collect()
 }
 
 pub(super) fn tokens_of(entry: &Item) -> BTreeMap<ConnectorName, TokenRef> {

@@ -2,6 +2,7 @@
 
 use crate::sessions::TokenItem;
 use crate::ttl;
+use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::pending_session::{PendingSession, Progress, Redeemed};
 use gateway_domain::pkce::CodeChallenge;
@@ -25,6 +26,8 @@ pub(super) struct PendingItem {
     state: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     challenge: Option<CodeChallenge>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_jkt: Option<Thumbprint>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nonce: Option<String>,
     auth_time: Timestamp,
@@ -61,6 +64,7 @@ impl From<&PendingSession> for PendingItem {
             redirect_uri: pending.redirect_uri.clone(),
             state: pending.state.clone(),
             challenge: pending.challenge.clone(),
+            dpop_jkt: pending.key.clone(),
             nonce: pending.nonce.clone(),
             auth_time: pending.auth_time,
             credential_epoch: pending.credential_epoch,
@@ -94,6 +98,7 @@ impl From<PendingItem> for PendingSession {
             redirect_uri: item.redirect_uri,
             state: item.state,
             challenge: item.challenge,
+            key: item.dpop_jkt,
             nonce: item.nonce,
             auth_time: item.auth_time,
             credential_epoch: item.credential_epoch,

@@ -1,10 +1,11 @@
 //! The form of a session's item and of the internal tokens in it.
 
 use crate::ttl;
+use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::sealing::SealedToken;
-use gateway_domain::session::{Family, Idle, InternalToken, Origin, Session};
+use gateway_domain::session::{Family, Holder, Idle, InternalToken, Origin, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub(super) struct SessionItem {
     absolute_end: Timestamp,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) ended: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    holder: Option<HolderItem>,
     salt: String,
     mac_key: String,
     credential_epoch: u64,
@@ -46,6 +49,12 @@ pub(super) struct SessionItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rotation: Option<String>,
     ttl: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HolderItem {
+    jkt: Thumbprint,
+    since: u64,
 }
 
 /// The part of a session that a call needs.
@@ -122,6 +131,7 @@ impl SessionItem {
             idle_end: family.idle_end,
             absolute_end: family.absolute_end,
             ended: family.ended,
+            holder: session.holder.as_ref().map(HolderItem::from),
             salt: hex(session.salt),
             mac_key: session.mac_key.clone(),
             credential_epoch: session.credential_epoch,
@@ -133,6 +143,12 @@ impl SessionItem {
             rotation: rotation.map(str::to_owned),
             ttl: ttl::after([family.absolute_end.saturating_add(KEPT), family.idle_end]),
         }
+    }
+}
+
+impl From<&Holder> for HolderItem {
+    fn from(holder: &Holder) -> Self {
+        Self { jkt: holder.key.clone(), since: holder.since }
     }
 }
 
@@ -181,6 +197,7 @@ impl From<SessionItem> for Session {
                 absolute_end: item.absolute_end,
                 ended: item.ended,
             },
+            holder: item.holder.map(|HolderItem { jkt: key, since }| Holder { key, since }),
             // An unreadable salt becomes zeros, with which no refresh token of the session verifies: it fails closed.
             salt: unhex(&item.salt),
             mac_key: item.mac_key,

@@ -131,6 +131,14 @@ fn cookies_folded_into_one_header_are_told_apart() {
 }
 
 /// Abuse case B10.
+/// The gateway's own nonces are for its own endpoints, and a client keeps one for each server.
+#[test]
+fn no_back_end_gives_nonces_for_proofs() {
+    let received = map(&[("dpop-nonce", "a"), ("DPoP_Nonce", "b"), ("x-nonce", "c")]);
+    let names: Vec<_> = clean(&received, &Reserved::default()).keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["x-nonce"]);
+}
+
 #[test]
 fn no_back_end_sets_a_cookie_of_the_gateway() {
     let received = map(&[

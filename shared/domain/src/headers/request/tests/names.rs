@@ -56,6 +56,7 @@ fn names_that_back_ends_trust_are_on_the_list() {
         "X-Rewrite-URL",
         "Proxy",
         "Authorization",
+        "DPoP",
         "Host",
         "Content-Length",
         "Transfer-Encoding",
