@@ -1,11 +1,12 @@
 //! Every way a request can fail, and the one response for each.
 
 use gateway_config::NoIssuer;
-use gateway_credentials::CredentialsError;
 use gateway_credentials::password_policy::Weak;
+use gateway_credentials::{CredentialsError, NoAccess};
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::form::InvalidForm;
 use gateway_domain::password::HashError;
+use gateway_domain::presented_token::NotTheHolder;
 use gateway_domain::problem::Problem;
 use gateway_domain::sealing::CannotOpen;
 use gateway_domain::time::Seconds;
@@ -56,6 +57,8 @@ pub(crate) enum Failure {
     /// Nobody is logged in, or no longer.
     #[error("a login is needed")]
     NotLoggedIn,
+    #[error("access token refused: {0}")]
+    NotTheHolder(NotTheHolder),
     #[error("the address or the password is wrong")]
     WrongLogin,
     #[error("hash: {0}")]
@@ -97,6 +100,15 @@ impl From<CredentialsError> for Failure {
     }
 }
 
+impl From<NoAccess> for Failure {
+    fn from(error: NoAccess) -> Self {
+        match error {
+            NoAccess::NoToken => Self::NotLoggedIn,
+            NoAccess::NotTheHolder(reason) => Self::NotTheHolder(reason),
+        }
+    }
+}
+
 impl Failure {
     /// One field that is wrong.
     pub(crate) fn field(field: &str, wrong: Wrong) -> Self {
@@ -122,6 +134,7 @@ impl Failure {
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Scope => "access_token_scope",
             Self::NotLoggedIn => "not_logged_in",
+            Self::NotTheHolder(_) => "access_token_holder",
             Self::WrongLogin => "credentials",
             Self::Start(_) => "dependency",
             Self::Hash(_) | Self::Seal(_) => "internal",
@@ -167,6 +180,10 @@ impl Failure {
             }
             Self::Scope => (Problem::new(403, "Forbidden", "The access token needs the scope `account`."), None),
             Self::NotLoggedIn => (Problem::new(401, "Unauthorized", "Log in first."), None),
+            Self::NotTheHolder(reason) => {
+                let problem = Problem::new(401, "Unauthorized", &format!("{reason}."));
+                (problem.with("error", reason.code().as_str()), None)
+            }
             Self::WrongLogin => bad("The address or the password is not right."),
             Self::TooManyAttempts(wait) => {
                 let detail = "Too many attempts. Try again later, or prove by a mail that it is you.";

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 
 /// The most bytes of a body.
 const MOST: usize = 16 * 1024;
+/// What access tokens are for here.
+const REALM: &str = "gateway";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -153,6 +155,7 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
     };
     let challenge = match failure {
         Failure::MethodNotAllowed(methods) => return response.header("Allow", *methods),
+        Failure::NotTheHolder(reason) => return response.header("WWW-Authenticate", reason.challenge(REALM)),
         Failure::NotLoggedIn => r#"error="invalid_token""#,
         Failure::Scope => r#"error="insufficient_scope", scope="account""#,
         Failure::NoIssuer(_)
@@ -175,7 +178,7 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
         | Failure::Hash(_)
         | Failure::Seal(_) => return response,
     };
-    response.header("WWW-Authenticate", format!(r#"Bearer realm="gateway", {challenge}"#))
+    response.header("WWW-Authenticate", format!(r#"Bearer realm="{REALM}", {challenge}"#))
 }
 
 /// The fields of a profile, as the configuration declares them; another one is refused by its name.

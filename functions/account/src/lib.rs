@@ -14,7 +14,7 @@ mod unlock;
 
 use crate::error::Failure;
 use gateway_config::Gateway;
-use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck};
+use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck, Proofs};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -64,6 +64,8 @@ pub struct Account {
     pub apps: Apps,
     /// Verifies the access tokens of apps.
     pub public: Fresh<PublicKeys>,
+    /// Notes which proofs of possession were used.
+    pub proofs: Proofs,
     /// Seals letters.
     pub letters: Fresh<LetterKeys>,
     /// Asks for mails to be sent, and for sessions to be ended.

@@ -174,6 +174,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
         }
         Failure::TooMany(_) | Failure::TooManyAttempts(_) => Reason::TooManyRequests,
         Failure::NotLoggedIn
+        | Failure::NotTheHolder(_)
         | Failure::WrongLogin
         | Failure::NotVerified
         | Failure::PasswordElsewhere(_)
@@ -272,6 +273,7 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         | Failure::MethodNotAllowed(_)
         | Failure::Scope
         | Failure::NotLoggedIn
+        | Failure::NotTheHolder(_)
         | Failure::PasswordElsewhere(_)
         | Failure::AddressElsewhere
         | Failure::Directory(_)

@@ -2,11 +2,12 @@
 
 use gateway_administration::{ActError, Problem as WrongWith, WrongField};
 use gateway_config::NoIssuer;
-use gateway_credentials::CredentialsError;
+use gateway_credentials::{CredentialsError, NoAccess};
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::UserId;
 use gateway_domain::json_body::InvalidBody;
+use gateway_domain::presented_token::NotTheHolder;
 use gateway_domain::problem::{MEDIA_TYPE, Problem};
 use gateway_domain::time::Seconds;
 use gateway_runtime::StartError;
@@ -37,6 +38,8 @@ pub(crate) enum Failure {
     MethodNotAllowed(&'static str),
     #[error("no access token of an app that lives")]
     NoToken,
+    #[error("access token refused: {0}")]
+    NotTheHolder(NotTheHolder),
     #[error("the access token has not the scope {0}")]
     Scope(&'static str),
     #[error(transparent)]
@@ -75,6 +78,15 @@ impl From<CredentialsError> for Failure {
     }
 }
 
+impl From<NoAccess> for Failure {
+    fn from(error: NoAccess) -> Self {
+        match error {
+            NoAccess::NoToken => Self::NoToken,
+            NoAccess::NotTheHolder(reason) => Self::NotTheHolder(reason),
+        }
+    }
+}
+
 impl Failure {
     /// One field that is wrong.
     pub(crate) fn malformed(field: impl Into<String>, text: impl Into<String>) -> Self {
@@ -91,6 +103,7 @@ impl Failure {
             }
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::NoToken => "access_token",
+            Self::NotTheHolder(_) => "access_token_holder",
             Self::NotLoggedIn => "not_logged_in",
             Self::SecondFactor => "second_factor",
             Self::WrongCode => "code",
@@ -129,6 +142,9 @@ impl Failure {
             Self::NoToken => {
                 let detail = "Send an access token that an app of the admin API got with the grant client_credentials.";
                 Problem::new(401, "Unauthorized", detail)
+            }
+            Self::NotTheHolder(reason) => {
+                Problem::new(401, "Unauthorized", &format!("{reason}.")).with("error", reason.code().as_str())
             }
             Self::Scope(scope) => {
                 Problem::new(403, "Forbidden", &format!("The access token needs the scope `{scope}`."))
@@ -184,10 +200,12 @@ impl Failure {
 
     /// A response with the header fields that the failure has.
     pub(crate) fn with_headers(&self, response: ApiResponse) -> ApiResponse {
-        let bearer = |error: String| format!(r#"Bearer realm="gateway-admin"{error}"#);
+        const REALM: &str = "gateway-admin";
+        let bearer = |error: String| format!(r#"Bearer realm="{REALM}"{error}"#);
         match self {
             Self::MethodNotAllowed(methods) => response.header("Allow", *methods),
             Self::NoToken => response.header("WWW-Authenticate", bearer(r#", error="invalid_token""#.to_owned())),
+            Self::NotTheHolder(reason) => response.header("WWW-Authenticate", reason.challenge(REALM)),
             Self::Scope(scope) => {
                 response.header("WWW-Authenticate", bearer(format!(r#", error="insufficient_scope", scope="{scope}""#)))
             }

@@ -19,7 +19,7 @@ mod usage;
 use crate::error::Failure;
 use gateway_administration::{Acts, AppActs, Catalogue, Replays};
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperAttempts};
+use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperAttempts, Proofs};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -82,6 +82,8 @@ pub struct Portal {
     pub pepper: Fresh<Passwords>,
     /// Verifies access tokens.
     pub public: Fresh<PublicKeys>,
+    /// Notes which proofs of possession were used.
+    pub proofs: Proofs,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// For ids and secrets.

@@ -27,9 +27,11 @@ impl Portal {
     pub(crate) async fn principal(&self, asked: &Asked<'_>) -> Result<Principal, Failure> {
         let parties = self.gateway.token_parties(&asked.request.stage_variables)?;
         let of = (parties.issuer(), parties.audience());
-        let claims = gateway_credentials::bearer(&self.public, asked.request, of, asked.now).await?;
         let mut claims =
-            claims.filter(|claims| claims.sub == UserId::of_app(&claims.client_id)).ok_or(Failure::NoToken)?;
+            gateway_credentials::access(&self.public, &self.proofs, asked.request, of, asked.now).await??;
+        if claims.sub != UserId::of_app(&claims.client_id) {
+            return Err(Failure::NoToken);
+        }
         let is_live = self.activity.entry_is_live(&claims.sub, &claims.client_id, &claims.sid, asked.now).await?;
         let app = self.developers.apps.get(&claims.client_id).await?.filter(|app| app.enabled && is_live);
         claims.scope = claims.scope.intersection(&app.ok_or(Failure::NoToken)?.scope);

@@ -3,7 +3,7 @@
 use crate::Portal;
 use crate::documents::Documents;
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperAttempts};
+use gateway_credentials::{BrowserSessions, CodeAttempts, DeveloperAttempts, Proofs};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::LetterKeys;
@@ -52,6 +52,7 @@ pub async fn start(platform: Platform) -> Result<Portal, StartError> {
         deliveries: platform.table("OUTBOX_TABLE", Deliveries::new)?,
         browsers,
         attempts: CodeAttempts::new(attempts.clone()),
+        proofs: Proofs::new(attempts.clone()),
         developer_attempts: DeveloperAttempts::new(attempts),
         letters,
         pepper,

@@ -2,8 +2,8 @@
 //!
 //! No name or text here belongs to one protocol, so that every protocol can use this crate.
 
+mod access;
 mod account_attempts;
-mod bearer;
 mod browser_sessions;
 mod client_authentication;
 mod code_attempts;
@@ -16,8 +16,8 @@ mod password_check;
 pub mod password_policy;
 mod proofs;
 
+pub use access::{NoAccess, access};
 pub use account_attempts::AccountAttempts;
-pub use bearer::bearer;
 pub use browser_sessions::{BrowserSessions, LoggedIn};
 pub use client_authentication::{AuthenticatedApp, ClientAuthentication, ClientCredentials, ClientProof};
 pub use code_attempts::CodeAttempts;

@@ -77,7 +77,7 @@ pub(crate) struct Origin<'a> {
     pub(crate) session: Option<&'a SessionId>,
 }
 
-/// Counts login attempts and failed client authentications, and notes which assertions were used.
+/// Counts login attempts and failed client authentications, and notes which assertions and proofs were used.
 pub(crate) struct LoginAttempts {
     table: gateway_store::LoginAttempts,
 }
@@ -238,7 +238,7 @@ impl LoginAttempts {
         one_use: &OneUse,
         now: Timestamp,
     ) -> Result<bool, CredentialsError> {
-        let key = format!("proof#{key}#{}", sha256_hex(one_use.jti.as_bytes()));
+        let key = format!("dpop#{key}#{}", sha256_hex(one_use.jti.as_bytes()));
         Ok(self.table.use_once(&key, one_use.until, now).await?)
     }
 

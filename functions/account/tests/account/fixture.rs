@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_account::{Account, Limits, handle};
 use gateway_config::Gateway;
-use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck};
+use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck, Proofs};
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock as _;
 use gateway_domain::ids::UserId;
@@ -102,6 +102,7 @@ impl Fixture {
             codes: store.codes,
             accounts: store.accounts,
             attempts: AccountAttempts::new(store.attempts.clone(), false),
+            proofs: Proofs::new(store.attempts.clone()),
             limits: Limits::new(store.attempts.clone()),
             credentials: PasswordCheck::new(
                 store.users.clone(),
