@@ -10,6 +10,7 @@ use crate::{AuthorizationServer, Request};
 use gateway_credentials::AuthenticatedApp;
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::event::ApiResponse;
+use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::SessionId;
 use gateway_domain::pending_session::{PendingSession, Proof, Redeemed, Redemption};
 use gateway_sessions::{Redeeming, SessionError};
@@ -30,9 +31,10 @@ impl AuthorizationServer {
         // A text that is no code costs the same read as a code that was never issued.
         let nobody = AuthorizationCode::from_random(SessionId::from_random(self.entropy.bytes()?), [0; 32]);
         let code = asked.code.as_ref().unwrap_or(&nobody);
+        let key = request.key();
         for _ in 0..ROUNDS {
             let Some(pending) = self.pending.get(&code.sid).await? else { return Err(Failure::Code("unknown")) };
-            let proof = proof(app, &pending, &asked);
+            let proof = proof(app, &pending, &asked, key.as_ref());
             match pending.redemption(&code.hash(), proof, asked.attempt.as_deref(), request.now) {
                 Redemption::Redeem => {
                     self.check_allowed(app, &pending).await?;
@@ -109,7 +111,8 @@ impl AuthorizationServer {
         let (refresh, now) = (self.refresh.value(), request.now);
         let (mac_key, device) = (refresh.current_id(), asked.device.as_deref());
         let issuer = request.parties.issuer();
-        let redeeming = Redeeming { app: registered, pending, mac_key, device, issuer, now };
+        let holder = request.holder(app);
+        let redeeming = Redeeming { app: registered, pending, mac_key, device, holder: holder.as_ref(), issuer, now };
         let session = match self.sessions.begin_redeemed(&self.pending, &redeeming).await {
             Err(SessionError::CredentialsChanged) => {
                 return Err(Failure::Code("the user was disabled, or the session has ended"));
@@ -120,6 +123,10 @@ impl AuthorizationServer {
         if let Err(failure) = self.check_allowed(app, pending).await {
             self.sessions.end(&session.sid).await?;
             return Err(failure);
+        }
+        // The same attempt with another key is none of its holder's.
+        if session.holder.as_ref().is_some_and(|holder| request.key().as_ref() != Some(&holder.key)) {
+            return Err(Failure::Code(ANOTHER_KEY));
         }
         // After a refresh, the application has had the response.
         if session.family.generation != 1 {
@@ -133,8 +140,10 @@ impl AuthorizationServer {
     }
 }
 
+const ANOTHER_KEY: &str = "another key";
+
 /// What the request proves. `redirect_uri` may be left out where PKCE proves more (OAuth 2.1 draft-15 §10.2).
-fn proof(app: &AuthenticatedApp, pending: &PendingSession, asked: &CodeRequest) -> Proof {
+fn proof(app: &AuthenticatedApp, pending: &PendingSession, asked: &CodeRequest, key: Option<&Thumbprint>) -> Proof {
     let redirect_uri = match &asked.redirect_uri {
         Some(uri) => *uri == pending.redirect_uri,
         None => pending.challenge.is_some(),
@@ -145,7 +154,8 @@ fn proof(app: &AuthenticatedApp, pending: &PendingSession, asked: &CodeRequest) 
         (None, None) => app.is_confidential(),
         (Some(_), None) | (None, Some(_)) => false,
     };
-    Proof { client: pending.client_id == app.registered().client_id, redirect_uri, verifier }
+    let key = pending.key.is_none() || pending.key.as_ref() == key;
+    Proof { client: pending.client_id == app.registered().client_id, redirect_uri, verifier, key }
 }
 
 fn reason(proof: Proof) -> &'static str {
@@ -153,6 +163,7 @@ fn reason(proof: Proof) -> &'static str {
         Proof { client: false, .. } => "of another application",
         Proof { redirect_uri: false, .. } => "another redirect URI",
         Proof { verifier: false, .. } => "another verifier",
+        Proof { key: false, .. } => ANOTHER_KEY,
         Proof { .. } => "not issued, expired or used",
     }
 }

@@ -1,5 +1,8 @@
 //! Every way a request can fail, and the one RFC 6749 response for each.
 
+mod exchange;
+mod words;
+
 use gateway_config::NoIssuer;
 use gateway_credentials::CredentialsError;
 use gateway_domain::authorization_request::Refused;
@@ -12,11 +15,16 @@ use gateway_domain::oauth_error::ErrorCode;
 use gateway_domain::password::HashError;
 use gateway_domain::presented_token::NotTheHolder;
 use gateway_domain::time::Seconds;
-use gateway_domain::token_type::TokenType;
 use gateway_runtime::StartError;
 use gateway_sessions::SessionError;
 use gateway_store::StoreError;
 use std::borrow::Cow;
+use words::{invalid_form, malformed, missing, over_header_budget, password_needed, refused_by_back_end};
+
+pub(crate) use exchange::NotExchanged;
+
+/// What access tokens are for here.
+const REALM: &str = "gateway";
 
 /// Why a request fails. The text is for the log alone; the client gets [`Failure::response`].
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +69,6 @@ pub(crate) enum Failure {
     ProofAgain,
     #[error("access token refused: {0}")]
     NotTheHolder(#[from] NotTheHolder),
-    #[error("access token refused: its DPoP proof is of another time, or was used before")]
-    HolderAgain,
     #[error("unsupported grant type")]
     UnsupportedGrantType,
     #[error("grant not allowed for this application")]
@@ -109,23 +115,6 @@ pub(crate) enum Failure {
     Start(#[from] StartError),
     #[error("internal: {0}")]
     Internal(&'static str),
-}
-
-/// Why a service gets nothing for an access token.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotExchanged {
-    #[error("the subject token is refused: {0}")]
-    SubjectToken(String),
-    #[error("no such API for this service, this app and this token")]
-    Target,
-    #[error("what the session has at the back end of {0} can do more than this service, this app or this token may")]
-    Wider(ConnectorName),
-    #[error("what the session has is for no service")]
-    Refused,
-    #[error("only {0} is handed out there")]
-    Type(TokenType),
-    #[error("the session at the back end of {0} is over")]
-    Over(ConnectorName),
 }
 
 impl From<NoEntropy> for Failure {
@@ -177,7 +166,7 @@ pub(crate) struct ErrorResponse {
     pub(crate) retry_after: Option<Seconds>,
     pub(crate) allow: Option<&'static str>,
     /// How to authenticate (RFC 9110 §11.6.1).
-    pub(crate) challenge: Option<&'static str>,
+    pub(crate) challenge: Option<Cow<'static, str>>,
 }
 
 impl ErrorResponse {
@@ -202,6 +191,7 @@ impl ErrorResponse {
             | ErrorCode::TemporarilyUnavailable
             | ErrorCode::ServerError => None,
         };
+        let challenge = challenge.map(Cow::Borrowed);
         Self { status: code.status(), code, description, retry_after: None, allow: None, challenge }
     }
 }
@@ -224,7 +214,7 @@ impl Failure {
             Self::MalformedBasic | Self::TwoClientAuthentications | Self::Client(_) => "client_authentication",
             Self::NoAccessToken | Self::AccessToken(_) => "access_token",
             Self::Proof(_) | Self::ProofAgain => "dpop_proof",
-            Self::NotTheHolder(_) | Self::HolderAgain => "access_token_holder",
+            Self::NotTheHolder(_) => "access_token_holder",
             Self::AccessTokenScope(_) => "access_token_scope",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnauthorizedClient => "unauthorized_client",
@@ -289,7 +279,7 @@ impl Failure {
             Self::Client(_) => response(E::InvalidClient, "client authentication failed"),
             // A request without authentication is told no error (RFC 6750 §3.1).
             Self::NoAccessToken => ErrorResponse {
-                challenge: Some(r#"Bearer realm="gateway""#),
+                challenge: Some(Cow::Borrowed(r#"Bearer realm="gateway""#)),
                 ..response(E::InvalidToken, "send an access token as Authorization: Bearer")
             },
             Self::TwoAccessTokens => {
@@ -299,7 +289,7 @@ impl Failure {
                 response(E::InvalidToken, "the access token is expired, revoked or malformed; refresh or log in again")
             }
             Self::AccessTokenScope(_) => ErrorResponse {
-                challenge: Some(r#"Bearer realm="gateway", error="insufficient_scope", scope="openid""#),
+                challenge: Some(Cow::Borrowed(r#"Bearer realm="gateway", error="insufficient_scope", scope="openid""#)),
                 ..response(E::InsufficientScope, "the access token has not the scope openid; log in with it")
             },
             Self::Proof(InvalidProof(reason)) => response(E::InvalidDpopProof, reason),
@@ -307,14 +297,10 @@ impl Failure {
                 E::UseDpopNonce,
                 "the DPoP proof is of another time or was used before; make another one, with the nonce in DPoP-Nonce",
             ),
-            Self::NotTheHolder(reason) => not_the_holder(*reason),
-            Self::HolderAgain => ErrorResponse {
+            Self::NotTheHolder(reason) => ErrorResponse {
                 status: 401,
-                challenge: Some(INVALID_PROOF),
-                ..response(
-                    E::InvalidDpopProof,
-                    "the DPoP proof is of another time or was used before; make another one, by the time in the Date header",
-                )
+                challenge: Some(Cow::Owned(reason.challenge(REALM))),
+                ..ErrorResponse::new(reason.code(), Cow::Owned(reason.to_string()))
             },
             Self::UnsupportedGrantType => response(
                 E::UnsupportedGrantType,
@@ -329,7 +315,7 @@ impl Failure {
             Self::AuthorizationRequest(refused) => response(refused.code.into(), refused.description),
             Self::Code(_) => response(
                 E::InvalidGrant,
-                "the code is unknown, expired or used, or redirect_uri or code_verifier is not that of its request; log in again",
+                "the code is unknown, expired or used, or redirect_uri, code_verifier or the key of the DPoP proof is not that of its request; log in again",
             ),
             Self::NotExchanged(reason) => reason.response(),
             Self::RefreshToken(_) => {
@@ -372,188 +358,5 @@ impl Failure {
     }
 }
 
-/// How a token that is bound to a key is presented (RFC 9449 §7.1).
-const INVALID_PROOF: &str = r#"DPoP realm="gateway", error="invalid_dpop_proof", algs="ES256""#;
-const NOT_PROVED: &str = r#"DPoP realm="gateway", error="invalid_token", algs="ES256""#;
-
-fn not_the_holder(reason: NotTheHolder) -> ErrorResponse {
-    let response = |code, challenge, description| ErrorResponse {
-        status: 401,
-        challenge: Some(challenge),
-        ..ErrorResponse::new(code, Cow::Borrowed(description))
-    };
-    match reason {
-        NotTheHolder::NotProved => response(
-            ErrorCode::InvalidToken,
-            NOT_PROVED,
-            "the access token is bound to a key: send it as Authorization: DPoP, with a proof in the header DPoP",
-        ),
-        NotTheHolder::NotBound => response(
-            ErrorCode::InvalidToken,
-            r#"Bearer realm="gateway", error="invalid_token""#,
-            "the access token is bound to no key: send it as Authorization: Bearer",
-        ),
-        NotTheHolder::Proof(InvalidProof(reason)) => response(ErrorCode::InvalidDpopProof, INVALID_PROOF, reason),
-    }
-}
-
-fn invalid_form(error: InvalidForm) -> ErrorResponse {
-    let response = |description| ErrorResponse::new(ErrorCode::InvalidRequest, Cow::Borrowed(description));
-    match error {
-        InvalidForm::TooLarge => ErrorResponse { status: 413, ..response("the body must not exceed 16384 bytes") },
-        InvalidForm::TooManyParameters => response("the body must not hold more than 64 parameters"),
-        InvalidForm::ContentType => response("send the parameters in the body as application/x-www-form-urlencoded"),
-        InvalidForm::Charset => response("the charset of Content-Type must be utf-8, given once; or leave it out"),
-        InvalidForm::Encoding => response("the body must be percent-encoded UTF-8"),
-        InvalidForm::Repeated => response("a parameter must not be repeated"),
-    }
-}
-
-impl NotExchanged {
-    /// The response of RFC 8693 §2.2.2.
-    fn response(&self) -> ErrorResponse {
-        let target = |description| ErrorResponse::new(ErrorCode::InvalidTarget, description);
-        match self {
-            Self::SubjectToken(_) => ErrorResponse::new(
-                ErrorCode::InvalidRequest,
-                Cow::Borrowed(
-                    "the subject_token is expired, revoked or malformed, or it was not passed on to this client by an API of it",
-                ),
-            ),
-            Self::Target => target(Cow::Borrowed(
-                "audience must name an API with a connector that this client and the app of the token are subscribed to, and that the token opens",
-            )),
-            Self::Wider(connector) => target(Cow::Owned(format!(
-                "what is handed out for {connector} knows no scopes: the token and this client need those of all methods, and this client and the app subscriptions, of every API of this connector"
-            ))),
-            Self::Refused => target(Cow::Borrowed("what this API needs is handed out to no service")),
-            Self::Type(kind) => {
-                target(Cow::Owned(format!("requested_token_type must be {kind} for this audience; or leave it out")))
-            }
-            Self::Over(connector) => target(Cow::Owned(format!(
-                "the session at the back end of {connector} is over and cannot be renewed; the user has to log in again"
-            ))),
-        }
-    }
-}
-
-fn password_needed(connector: &ConnectorName) -> ErrorResponse {
-    let description =
-        format!("the back end of {connector} has passwords of its own; send the one for it as password.{connector}");
-    ErrorResponse::new(ErrorCode::InvalidRequest, Cow::Owned(description))
-}
-
-fn over_header_budget(bytes: usize, budget: u32) -> ErrorResponse {
-    let description = format!(
-        "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
-    );
-    ErrorResponse::new(ErrorCode::ServerError, Cow::Owned(description))
-}
-
-fn refused_by_back_end(description: String) -> ErrorResponse {
-    ErrorResponse::new(ErrorCode::InvalidGrant, Cow::Owned(description))
-}
-
-/// What to do about a parameter that is missing.
-fn missing(name: &'static str) -> &'static str {
-    match name {
-        "grant_type" => "grant_type is required",
-        "code" => "code is required",
-        "username" => "username is required",
-        "password" => "password is required",
-        "refresh_token" => "refresh_token is required",
-        "token" => "token is required",
-        "subject_token" => "subject_token is required: the access token that was passed on",
-        "subject_token_type" => "subject_token_type is required",
-        "audience" => "audience is required: the name of an API",
-        "client_assertion" => "client_assertion_type needs client_assertion",
-        "client_assertion_type" => "client_assertion needs client_assertion_type",
-        _ => "a required parameter is missing",
-    }
-}
-
-/// What to do about a parameter that is malformed.
-fn malformed(name: &'static str) -> &'static str {
-    match name {
-        "password" => "password must not exceed 1024 bytes",
-        "username" => "username must be 1 to 254 bytes without control characters",
-        "redirect_uri" => "redirect_uri is required and must be the same text as one that is registered",
-        "request_uri" => "request_uri must not be pushed",
-        "request" => "the parameters of a pushed request must not exceed 4096 bytes",
-        "subject_token_type" => "subject_token_type must be urn:ietf:params:oauth:token-type:access_token",
-        "requested_token_type" => "requested_token_type is unknown",
-        "actor_token" | "actor_token_type" => "a token exchange has no actor_token here",
-        "resource" => "name the target by audience, not by resource",
-        "scope" => "what a token exchange gives has no scope",
-        "Idempotency-Key" => "Idempotency-Key must be 1 to 255 visible ASCII characters",
-        _ => "a parameter is malformed",
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Abuse case E9; checklist T-24.
-    #[test]
-    fn every_description_stays_within_the_characters_of_the_rfc() {
-        let failures = [
-            Failure::NoIssuer(NoIssuer::Absent),
-            Failure::NotReady,
-            Failure::NotFound,
-            Failure::MethodNotAllowed("POST"),
-            Failure::Form(InvalidForm::TooLarge),
-            Failure::Form(InvalidForm::Repeated),
-            Failure::Form(InvalidForm::Encoding),
-            Failure::Form(InvalidForm::ContentType),
-            Failure::Form(InvalidForm::Charset),
-            Failure::Form(InvalidForm::TooManyParameters),
-            Failure::Query,
-            Failure::MalformedBasic,
-            Failure::TwoClientAuthentications,
-            Failure::Missing("x"),
-            Failure::Malformed("x"),
-            Failure::Malformed("username"),
-            Failure::Malformed("password"),
-            Failure::Malformed("Idempotency-Key"),
-            Failure::Client("x"),
-            Failure::Missing("client_assertion"),
-            Failure::Missing("client_assertion_type"),
-            Failure::NoAccessToken,
-            Failure::TwoAccessTokens,
-            Failure::AccessToken("\"".into()),
-            Failure::AccessTokenScope("x"),
-            Failure::UnsupportedGrantType,
-            Failure::UnauthorizedClient,
-            Failure::Scope,
-            Failure::Credentials,
-            Failure::Code("x"),
-            NotExchanged::SubjectToken("\"".into()).into(),
-            NotExchanged::Target.into(),
-            NotExchanged::Wider(ConnectorName::parse("orders-login").unwrap()).into(),
-            NotExchanged::Refused.into(),
-            NotExchanged::Type(TokenType::Session).into(),
-            NotExchanged::Over(ConnectorName::parse("orders-login").unwrap()).into(),
-            Failure::Missing("audience"),
-            Failure::Malformed("resource"),
-            Failure::RefreshToken("x"),
-            Failure::LoginAgain,
-            Failure::HookRefused("map_scope"),
-            Failure::BackEndRefused(ConnectorName::parse("orders-login").unwrap()),
-            Failure::NotLinked(ConnectorName::parse("orders-login").unwrap()),
-            Failure::PasswordNeeded(ConnectorName::parse("orders-login").unwrap()),
-            Failure::NotVerified,
-            Failure::OverHeaderBudget { bytes: 9_000, budget: 8_190 },
-            Failure::TooManyAttempts(Seconds::new(1)),
-            Failure::Busy,
-            Failure::BackEnd("\"".into()),
-            Failure::Internal("\\"),
-            Failure::RepeatedHeader("x"),
-        ];
-        for failure in failures {
-            let description = failure.response().description;
-            let allowed = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-            assert!(!description.is_empty() && description.bytes().all(allowed), "{description}");
-        }
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::hooks::Mapped;
 use crate::id_token::ToldLogin;
 use crate::{AuthorizationServer, Request, response};
-use gateway_domain::access_token::{AccessClaims, MAX_LENGTH, sign};
+use gateway_domain::access_token::{AccessClaims, MAX_LENGTH, sign, token_type};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::{ApiName, SessionId, UserId};
@@ -84,7 +84,7 @@ impl AuthorizationServer {
             jti: SessionId::from_random(self.entropy.bytes()?).to_string(),
             iat: now,
             exp,
-            cnf: None,
+            cnf: request.confirmation(subject.app),
             own: own.clone(),
         };
         let key = self.in_force.key().ok_or(Failure::Internal("no signing key was checked"))?;
@@ -99,7 +99,7 @@ impl AuthorizationServer {
         };
         let mut body = json!({
             "access_token": token,
-            "token_type": "Bearer",
+            "token_type": token_type(claims.cnf.as_ref()),
             "expires_in": exp.since(now).as_u64(),
             "scope": scope.to_string(),
         });

@@ -26,11 +26,13 @@ mod token_exchange_grant;
 mod userinfo;
 
 use crate::client::may_use;
+use crate::dpop::check_proof;
 use crate::error::Failure;
 use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
 use gateway_config::{Gateway, TokenParties};
 use gateway_credentials::{AuthenticatedApp, ClientAuthentication, Directory, PasswordCheck, Proofs};
 use gateway_domain::clock::Clock;
+use gateway_domain::dpop::Proof;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
 use gateway_domain::form::Form;
@@ -97,6 +99,8 @@ pub struct AuthorizationServer {
 pub(crate) struct Request<'a> {
     pub(crate) api: &'a ApiRequest,
     pub(crate) parties: &'a TokenParties<'a>,
+    /// That its client has a key.
+    pub(crate) proof: Option<Proof>,
     pub(crate) now: Timestamp,
 }
 
@@ -114,21 +118,22 @@ impl AuthorizationServer {
     async fn response(&self, request: &ApiRequest) -> ApiResponse {
         let outcome = self.dispatch(request).await;
         let Some(cors) = self.config.cors() else {
-            return outcome.unwrap_or_else(|failure| response::failure(&failure));
+            return self.with_nonce(request, outcome.unwrap_or_else(|failure| response::failure(&failure)));
         };
         let response = match outcome {
             // No endpoint has the method OPTIONS, so a preflight fails here, with the methods that its endpoint has.
             Err(Failure::MethodNotAllowed(methods)) if cors.is_preflight(request) => cors.permission(methods),
             outcome => outcome.unwrap_or_else(|failure| response::failure(&failure)),
         };
-        cors.dress(request, response)
+        cors.dress(request, self.with_nonce(request, response))
     }
 
     async fn dispatch(&self, api: &ApiRequest) -> Result<ApiResponse, Failure> {
         let parties = self.config.token_parties(&api.stage_variables)?;
         // Keys are read before the clock, since the responses to those reads correct the clock.
         self.freshen().await?;
-        let request = Request { api, parties: &parties, now: self.now()? };
+        let proof = dpop::proof(api, parties.issuer())?;
+        let request = Request { api, parties: &parties, proof, now: self.now()? };
         match (api.method.as_str(), api.path.as_str()) {
             ("POST", "/oauth2/token") => self.token(&request).await,
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
@@ -158,8 +163,11 @@ impl AuthorizationServer {
         let grant = grant_type(&form)?;
         let outcome = async {
             may_use(&app, grant)?;
+            check_proof(&app, grant, request)?;
+            let asked = AccessTokenRequest::parse(grant, form, request.api)?;
+            Box::pin(self.use_at_issuer(request)).await?;
             // Boxed: otherwise the futures of all grants would be nested into one very large future.
-            match AccessTokenRequest::parse(grant, form, request.api)? {
+            match asked {
                 AccessTokenRequest::AuthorizationCode(asked) => Box::pin(self.code_grant(request, &app, asked)).await,
                 AccessTokenRequest::Password(asked) => Box::pin(self.password_grant(request, &app, asked)).await,
                 AccessTokenRequest::RefreshToken(RefreshRequest { token, scope }) => {

@@ -3,6 +3,7 @@
 use crate::{AuthorizationServer, response};
 use gateway_domain::client_assertion;
 use gateway_domain::event::ApiResponse;
+use gateway_domain::holder_key;
 use gateway_domain::id_token::{self, ACR};
 use gateway_domain::token_type::GRANT_TYPE;
 use serde_json::json;
@@ -66,6 +67,8 @@ impl AuthorizationServer {
             "token_endpoint": endpoint(issuer, TOKEN),
             "token_endpoint_auth_methods_supported": all,
             "token_endpoint_auth_signing_alg_values_supported": client_assertion::ALGORITHMS,
+            // RFC 9449 §5.1.
+            "dpop_signing_alg_values_supported": [holder_key::ALGORITHM],
             "grant_types_supported": ["authorization_code", "password", "refresh_token", "client_credentials", GRANT_TYPE],
             // Every session has an absolute and an idle end (draft-ietf-oauth-refresh-token-expiration-03 §8).
             "refresh_token_expiration_types_supported": ["authorization", "token_timeout"],

@@ -9,7 +9,7 @@ use serde_json::json;
 
 impl AuthorizationServer {
     /// Checks the request as the authorization endpoint does, so that its mistakes are told here, and returns its
-    /// `request_uri`.
+    /// `request_uri`. With a proof, its code is for the holder of that key (RFC 9449 §10.1).
     pub(crate) async fn push(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let (app, form) = self.authenticated_form(request).await?;
         let app = app.registered();
@@ -17,9 +17,19 @@ impl AuthorizationServer {
             return Err(Failure::Malformed("request_uri"));
         }
         let target = Target::of(&form, &app.registration()).map_err(|_| Failure::Malformed("redirect_uri"))?;
-        AuthorizationRequest::parse(target, &form, &app.registration()).map_err(Failure::AuthorizationRequest)?;
-        let pushed =
-            PushedRequest::new(&app.client_id, &form, request.now).map_err(|_| Failure::Malformed("request"))?;
+        let asked = AuthorizationRequest::parse(target, &form, &app.registration());
+        let asked = asked.map_err(Failure::AuthorizationRequest)?;
+        self.use_at_issuer(request).await?;
+        let key = request.key();
+        if key.is_some() && asked.key.is_some() && key != asked.key {
+            return Err(Failure::Malformed("dpop_jkt"));
+        }
+        let pushed = PushedRequest::new(&app.client_id, &form, request.now);
+        let pushed = match &key {
+            Some(key) => pushed.and_then(|pushed| pushed.of_holder(key)),
+            None => pushed,
+        };
+        let pushed = pushed.map_err(|_| Failure::Malformed("request"))?;
         let request_uri = pushed
             .seal(SealedAs::RequestUri, &self.sessions.tokens().sealing(), self.entropy.bytes()?)
             .map_err(|_| Failure::Internal("sealing failed"))?;

@@ -90,6 +90,7 @@ impl AuthorizationServer {
             client_id: registered.client_id.clone(),
             scope,
             family: Family::begin(request.now, lifetimes.session_idle, lifetimes.session_absolute),
+            holder: request.holder(app),
             salt: self.entropy.bytes()?,
             mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: user.credential_epoch,

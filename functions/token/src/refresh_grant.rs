@@ -5,11 +5,12 @@ use crate::hooks::{Mapped, Whom};
 use crate::parameters::PresentedRefreshToken;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::AuthenticatedApp;
+use gateway_domain::dpop::InvalidProof;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ClientId, SessionId};
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::scope::Scope;
-use gateway_domain::session::{Decision, ReusePolicy, Session, decide};
+use gateway_domain::session::{Decision, ReusePolicy, Session, Shown, judge};
 use gateway_domain::time::Timestamp;
 use gateway_sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
 use gateway_telemetry::Metric;
@@ -27,7 +28,8 @@ impl AuthorizationServer {
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
         let presented = token.or_of_nobody(SessionId::from_random(self.entropy.bytes()?));
-        let attempt = &token.attempt;
+        let (attempt, key) = (&token.attempt, request.key());
+        let shown = Shown { generation: presented.generation, attempt: attempt.as_deref(), key: key.as_ref() };
         let policy = self.reuse_policy(registered);
         let mut mapped = None;
         for poll in 0..MAX_POLLS {
@@ -44,7 +46,7 @@ impl AuthorizationServer {
             if matches!(source, TokenSource::Login(login) if session.user_id != *login.user) {
                 return Err(self.refused(client, None, &presented, request.now, "of another user").await);
             }
-            let decision = decide(&session.family, presented.generation, attempt.as_deref(), policy, request.now);
+            let decision = judge(session.holder.as_ref(), &session.family, shown, policy, request.now);
             let scope = narrowed_scope(asked, &session.scope, &registered.scope);
             // Hooks are asked once, before anything is changed: one that does not answer leaves the refresh token as it is.
             if mapped.is_none() && matches!(decision, Decision::Replay | Decision::Rotate) {
@@ -56,6 +58,11 @@ impl AuthorizationServer {
                     let reason = "used, expired or ended";
                     return Err(self.refused(client, Some(&session), &presented, request.now, reason).await);
                 }
+                // Whoever has it and not the key has no say: nothing of the session changes.
+                Decision::Unproved => {
+                    let reason = "the refresh token is bound to a key: send a proof of it in the header DPoP";
+                    return Err(InvalidProof(reason).into());
+                }
                 Decision::Revoke => {
                     tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
                     gateway_telemetry::count(Metric::ReuseDetected);
@@ -65,7 +72,9 @@ impl AuthorizationServer {
                 // A refresh may have made the successor, without this login's internal tokens: then one more is made.
                 Decision::Replay if is_served(&session, source) => (session, "replayed"),
                 Decision::Replay | Decision::Rotate => {
-                    let rotation = Rotation { app: registered, attempt: attempt.clone(), source, now: request.now };
+                    let binds = key.clone().filter(|_| !app.is_confidential());
+                    let attempt = attempt.clone();
+                    let rotation = Rotation { app: registered, attempt, key: binds, source, now: request.now };
                     match self.sessions.rotate(session, rotation).await? {
                         Some(session) => (session, "rotated"),
                         // Another request is making the successor or has just made it: look again.
@@ -137,7 +146,9 @@ impl AuthorizationServer {
         let presented = token.or_of_nobody(SessionId::from_random(self.entropy.bytes()?));
         let Ok(session) = self.session_of(&app.client_id, &presented).await? else { return Ok(None) };
         let policy = self.reuse_policy(app);
-        let decision = decide(&session.family, presented.generation, token.attempt.as_deref(), policy, request.now);
+        let (attempt, key) = (token.attempt.as_deref(), request.key());
+        let shown = Shown { generation: presented.generation, attempt, key: key.as_ref() };
+        let decision = judge(session.holder.as_ref(), &session.family, shown, policy, request.now);
         Ok(matches!(decision, Decision::Rotate | Decision::Replay).then_some(session))
     }
 

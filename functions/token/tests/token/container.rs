@@ -153,6 +153,7 @@ pub(crate) fn build_authorize(
         config,
         apps: store.apps,
         browsers,
+        proofs: Proofs::new(store.attempts.clone()),
         passwords: PasswordCheck::new(store.users.clone(), Fresh::of(hasher(CHEAP)), store.attempts, entropy()),
         users: store.users,
         consents: store.consents,

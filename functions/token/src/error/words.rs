@@ -1,0 +1,73 @@
+//! Words for what is wrong with a request, and for what a back end says.
+
+use super::ErrorResponse;
+use gateway_domain::form::InvalidForm;
+use gateway_domain::ids::ConnectorName;
+use gateway_domain::oauth_error::ErrorCode;
+use std::borrow::Cow;
+
+pub(super) fn invalid_form(error: InvalidForm) -> ErrorResponse {
+    let response = |description| ErrorResponse::new(ErrorCode::InvalidRequest, Cow::Borrowed(description));
+    match error {
+        InvalidForm::TooLarge => ErrorResponse { status: 413, ..response("the body must not exceed 16384 bytes") },
+        InvalidForm::TooManyParameters => response("the body must not hold more than 64 parameters"),
+        InvalidForm::ContentType => response("send the parameters in the body as application/x-www-form-urlencoded"),
+        InvalidForm::Charset => response("the charset of Content-Type must be utf-8, given once; or leave it out"),
+        InvalidForm::Encoding => response("the body must be percent-encoded UTF-8"),
+        InvalidForm::Repeated => response("a parameter must not be repeated"),
+    }
+}
+
+pub(super) fn password_needed(connector: &ConnectorName) -> ErrorResponse {
+    let description =
+        format!("the back end of {connector} has passwords of its own; send the one for it as password.{connector}");
+    ErrorResponse::new(ErrorCode::InvalidRequest, Cow::Owned(description))
+}
+
+pub(super) fn over_header_budget(bytes: usize, budget: u32) -> ErrorResponse {
+    let description = format!(
+        "the session at a back end takes {bytes} bytes of headers: with the others of a call more than max_header_bytes of its API, {budget}"
+    );
+    ErrorResponse::new(ErrorCode::ServerError, Cow::Owned(description))
+}
+
+pub(super) fn refused_by_back_end(description: String) -> ErrorResponse {
+    ErrorResponse::new(ErrorCode::InvalidGrant, Cow::Owned(description))
+}
+
+/// What to do about a parameter that is missing.
+pub(super) fn missing(name: &'static str) -> &'static str {
+    match name {
+        "grant_type" => "grant_type is required",
+        "code" => "code is required",
+        "username" => "username is required",
+        "password" => "password is required",
+        "refresh_token" => "refresh_token is required",
+        "token" => "token is required",
+        "subject_token" => "subject_token is required: the access token that was passed on",
+        "subject_token_type" => "subject_token_type is required",
+        "audience" => "audience is required: the name of an API",
+        "client_assertion" => "client_assertion_type needs client_assertion",
+        "client_assertion_type" => "client_assertion needs client_assertion_type",
+        _ => "a required parameter is missing",
+    }
+}
+
+/// What to do about a parameter that is malformed.
+pub(super) fn malformed(name: &'static str) -> &'static str {
+    match name {
+        "password" => "password must not exceed 1024 bytes",
+        "username" => "username must be 1 to 254 bytes without control characters",
+        "dpop_jkt" => "dpop_jkt must be the thumbprint of the key of the DPoP proof",
+        "redirect_uri" => "redirect_uri is required and must be the same text as one that is registered",
+        "request_uri" => "request_uri must not be pushed",
+        "request" => "the parameters of a pushed request must not exceed 4096 bytes",
+        "subject_token_type" => "subject_token_type must be urn:ietf:params:oauth:token-type:access_token",
+        "requested_token_type" => "requested_token_type is unknown",
+        "actor_token" | "actor_token_type" => "a token exchange has no actor_token here",
+        "resource" => "name the target by audience, not by resource",
+        "scope" => "what a token exchange gives has no scope",
+        "Idempotency-Key" => "Idempotency-Key must be 1 to 255 visible ASCII characters",
+        _ => "a parameter is malformed",
+    }
+}
