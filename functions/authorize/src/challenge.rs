@@ -9,14 +9,18 @@ mod client;
 
 use crate::AuthorizationEndpoint;
 use crate::error::Failure;
+use crate::proof::proof;
 use crate::steps::{Asked, Next, Origin, Trouble, Wrong};
 use answer::{ByMail, NoCode, Wanted};
+use gateway_credentials::UsedProof;
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::authorization_request::{
     AuthorizationErrorCode, AuthorizationRequest, Refused, Registration, Target,
 };
+use gateway_domain::dpop::{InvalidProof, Proof};
 use gateway_domain::event::{ApiRequest, ApiResponse, Query};
 use gateway_domain::form::Form;
+use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::ClientId;
 use gateway_domain::language::Language;
 use gateway_domain::pushed_request::{PushedRequest, SealedAs};
@@ -44,11 +48,12 @@ impl AuthorizationEndpoint {
             Box::pin(self.code(api, issuer, now)).await
         };
         let outcome: Result<AuthorizationCode, NoCode> = outcome.await;
-        outcome.map_or_else(NoCode::response, |code| answer::code(&code))
+        self.with_nonce(api, outcome.map_or_else(NoCode::response, |code| answer::code(&code)))
     }
 
     /// The code, if the request has everything that it takes. Each check comes before the next thing is looked at.
     async fn code(&self, api: &ApiRequest, issuer: &str, now: Timestamp) -> Result<AuthorizationCode, NoCode> {
+        let proof = proof(api, issuer).map_err(NoCode::Proof)?;
         let mut form = form(api)?;
         // Whether it is of the company comes before all else (draft-04 §5).
         let early = Box::pin(self.client(api, &form, issuer)).await?;
@@ -62,6 +67,7 @@ impl AuthorizationEndpoint {
             (None, Some((of, _))) => self.public_client(of).await?,
             (None, None) => return Err(NoCode::Client("no client id")),
         };
+        let key = self.proved(proof.as_ref(), now).await?;
         let pushed = match form.get("request_uri") {
             Some(uri) => Some(self.pushed(uri, &app, now).await.map_err(|failure| {
                 let is_its_own = matches!(failure, Failure::Client(_));
@@ -73,8 +79,13 @@ impl AuthorizationEndpoint {
         let is_whole = form.get("code_challenge").is_some() || pushed.is_some();
         let kept = session.map(|(_, kept)| kept).filter(|_| !is_whole);
         let parameters = pushed.as_ref().or(kept.as_ref()).unwrap_or(&form);
-        let asked = asked(app, parameters)?;
+        let mut asked = asked(app, parameters)?;
+        asked.request.key = holder(asked.request.key.take(), key, kept.is_some())?;
         let request = PushedRequest::new(&asked.app.client_id, parameters, now).map_err(|_| NoCode::TooLong)?;
+        let request = match &asked.request.key {
+            Some(key) => request.of_holder(key).map_err(|_| NoCode::TooLong)?,
+            None => request,
+        };
         let language =
             Language::choose(asked.request.ui_locales.as_deref(), api.header("accept-language").ok().flatten());
         let wanted = |mistake| {
@@ -118,6 +129,15 @@ impl AuthorizationEndpoint {
         })
     }
 
+    /// The key that a request proves to have; its proof is used up.
+    async fn proved(&self, proof: Option<&Proof>, now: Timestamp) -> Result<Option<Thumbprint>, NoCode> {
+        let Some(proof) = proof else { return Ok(None) };
+        match Box::pin(self.use_proof(proof, now)).await? {
+            UsedProof::Now => Ok(Some(proof.thumbprint())),
+            UsedProof::Again => Err(NoCode::ProofAgain),
+        }
+    }
+
     /// What a session was begun with, and by whom.
     async fn opened(&self, text: &str, now: Timestamp) -> Result<(ClientId, Form), NoCode> {
         let sealed = PushedRequest::sealed(SealedAs::AuthSession, text).ok_or(NoCode::Session)?;
@@ -141,6 +161,21 @@ impl AuthorizationEndpoint {
             required: !optional,
         });
         of_gateway.into_iter().chain(of_systems).collect()
+    }
+}
+
+/// The key of whoever gets the code: that of the request, or that of the proof, and of both where there are two. Whoever goes on with a session
+/// that has a key has to prove it each time.
+fn holder(named: Option<Thumbprint>, proved: Option<Thumbprint>, goes_on: bool) -> Result<Option<Thumbprint>, NoCode> {
+    match (named, proved) {
+        (Some(named), Some(proved)) if named == proved => Ok(Some(named)),
+        (Some(_), Some(_)) => {
+            Err(NoCode::Proof(InvalidProof("the DPoP proof is of another key than that of the request")))
+        }
+        (Some(_), None) if goes_on => Err(NoCode::Proof(InvalidProof(
+            "the auth_session is bound to a key: send a proof of it in the header DPoP",
+        ))),
+        (key, None) | (None, key) => Ok(key),
     }
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod hint;
 mod login;
 mod logout;
+mod proof;
 mod redirect;
 mod start;
 mod steps;
@@ -17,7 +18,7 @@ mod steps;
 use crate::error::Failure;
 use crate::steps::Origin;
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, PasswordCheck};
+use gateway_credentials::{BrowserSessions, PasswordCheck, Proofs};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -45,6 +46,8 @@ pub struct AuthorizationEndpoint {
     pub users: Users,
     /// Checks passwords.
     pub passwords: PasswordCheck,
+    /// Notes which proofs of possession were used.
+    pub proofs: Proofs,
     /// Begins pending sessions and issues their codes.
     pub pending: PendingSessions,
     /// Browsers in which a user is logged in.

@@ -2,7 +2,7 @@
 
 use crate::AuthorizationEndpoint;
 use gateway_config::Gateway;
-use gateway_credentials::{AtTokenFunction, BrowserSessions, PasswordCheck};
+use gateway_credentials::{AtTokenFunction, BrowserSessions, PasswordCheck, Proofs};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::{Platform, StartError};
@@ -30,6 +30,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
     let (named, expected) = ("TOKEN_FUNCTION", "the name of the token function");
     let token = Function::of(&platform.environment, &platform.aws, named, expected)?;
     let outbox = OutboxFunction::new(&platform.environment, &platform.aws)?;
+    let proofs = Proofs::new(attempts.clone());
     let mut passwords = PasswordCheck::new(users.clone(), hasher, attempts, Arc::clone(&platform.entropy));
     if config.directory().is_some() {
         let directory = AtTokenFunction { function: token.clone(), keep: true };
@@ -40,6 +41,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
         apps: platform.table("APPS_TABLE", Apps::new)?,
         users,
         passwords,
+        proofs,
         pending: PendingSessions::start(&platform, Arc::new(tokens))?,
         browsers,
         consents: platform.table("CONSENTS_TABLE", Consents::new)?,

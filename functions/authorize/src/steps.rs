@@ -205,13 +205,14 @@ impl AuthorizationEndpoint {
         must_ask: bool,
         from: &Origin<'_>,
     ) -> Result<Begun, Failure> {
-        let AuthorizationRequest { target, scope, challenge, nonce, .. } = &asked.request;
+        let AuthorizationRequest { target, scope, challenge, key, nonce, .. } = &asked.request;
         let new = NewLogin {
             app: &asked.app,
             scope: scope.clone(),
             redirect_uri: target.redirect_uri.clone(),
             state: target.state.clone(),
             challenge: challenge.clone(),
+            key: key.clone(),
             nonce: nonce.clone(),
             user: &user.user_id,
             credential_epoch: user.credential_epoch,

@@ -3,6 +3,7 @@
 use crate::error::{self, Failure};
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::authorization_request::Refused;
+use gateway_domain::dpop::InvalidProof;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::InvalidForm;
 use gateway_domain::oauth_error::ErrorCode;
@@ -66,6 +67,10 @@ pub(crate) enum NoCode {
     Client(&'static str),
     Unauthorized,
     Session,
+    /// A proof of possession that is none, or that is missing.
+    Proof(InvalidProof),
+    /// One of another time, or that was used before.
+    ProofAgain,
     Authorization(Refused),
     /// The user has to do more.
     Step(Wanted),
@@ -110,6 +115,7 @@ impl NoCode {
             Self::Client(_) => "client_authentication",
             Self::Unauthorized => "unauthorized_client",
             Self::Session => "auth_session",
+            Self::Proof(_) | Self::ProofAgain => "dpop_proof",
             Self::Authorization(_) => "authorization_request",
             Self::Step(Wanted { mistake: None, .. }) => "step",
             Self::Step(Wanted { mistake: Some(("wrong_login", _)), .. }) => "credentials",
@@ -146,6 +152,11 @@ impl NoCode {
             Self::Session => {
                 (E::InvalidSession, "the auth_session is none of this client, or has lapsed; begin without one")
             }
+            Self::Proof(InvalidProof(reason)) => (E::InvalidDpopProof, reason),
+            Self::ProofAgain => (
+                E::UseDpopNonce,
+                "the DPoP proof is of another time or was used before; make another one, with the nonce in DPoP-Nonce",
+            ),
             Self::Authorization(refused) => (refused.code.into(), refused.description),
             Self::Step(Wanted { mistake: None, .. }) => {
                 (E::InsufficientAuthorization, "send what is in fields with the auth_session")

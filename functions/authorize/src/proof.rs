@@ -1,0 +1,49 @@
+//! Proofs of possession (RFC 9449) of apps that log people in on their own screens: the code is for the holder of the key.
+
+use crate::AuthorizationEndpoint;
+use crate::challenge::PATH;
+use crate::error::Failure;
+use gateway_credentials::UsedProof;
+use gateway_domain::dpop::{DpopNonce, HEADER, InvalidProof, NONCE_HEADER, Proof, ProvedRequest};
+use gateway_domain::event::{ApiRequest, ApiResponse};
+use gateway_domain::time::Timestamp;
+
+/// The proof of a request, if it has one. It is verified before anything else of the request is believed.
+pub(crate) fn proof(api: &ApiRequest, issuer: &str) -> Result<Option<Proof>, InvalidProof> {
+    let text = api.header(HEADER).map_err(|_| InvalidProof("there must be one DPoP header"))?;
+    let Some(text) = text else { return Ok(None) };
+    let url = format!("{issuer}{PATH}");
+    Proof::verify(text, &ProvedRequest { method: &api.method, url: &url, access_token: None }).map(Some)
+}
+
+impl AuthorizationEndpoint {
+    /// Uses up a proof. It is of now by its nonce, or by the client's clock.
+    pub(crate) async fn use_proof(&self, proof: &Proof, now: Timestamp) -> Result<UsedProof, Failure> {
+        let tokens = self.pending.tokens();
+        let keys = match proof.nonce.as_deref().and_then(DpopNonce::parse) {
+            Some(nonce) => tokens.sealing_for(nonce.sealed()).await?,
+            None => tokens.sealing(),
+        };
+        Ok(self.proofs.at_issuer(proof, &keys, now).await?)
+    }
+
+    /// The response to a request, with a nonce for the next proof if this one had a proof, good or not (RFC 9449 §8.2).
+    pub(crate) fn with_nonce(&self, api: &ApiRequest, response: ApiResponse) -> ApiResponse {
+        if api.header_values(HEADER).next().is_none() {
+            return response;
+        }
+        match self.nonce() {
+            Some(nonce) => response.header(NONCE_HEADER, nonce),
+            None => {
+                tracing::error!("no nonce is given out: the clock is wrong, or there are no random bytes or keys");
+                response
+            }
+        }
+    }
+
+    fn nonce(&self) -> Option<String> {
+        self.clock.reading().ok()?;
+        let random = self.entropy.bytes().ok()?;
+        DpopNonce::issue(&self.pending.tokens().sealing(), random, self.clock.now()).ok()
+    }
+}
