@@ -11,10 +11,11 @@ use gateway_config::{Gateway, NoRoute};
 use gateway_domain::access_token::{self, AccessClaims, InvalidToken};
 use gateway_domain::call_context::{Admitted, Outcome, Refusal};
 use gateway_domain::clock::Clock;
+use gateway_domain::dpop::Proof;
 use gateway_domain::event::ApiRequest;
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::path::{CheckedPath, PathRefused};
-use gateway_domain::presented_token::PresentedToken;
+use gateway_domain::presented_token::{NotTheHolder, PresentedToken};
 use gateway_domain::rate_limit::{Leases, Refusals, Refused};
 use gateway_domain::time::Timestamp;
 use gateway_domain::usage::Caller;
@@ -30,6 +31,12 @@ use limit::Counting;
 use response::{Finding, NoResponse};
 
 pub use start::start;
+
+/// In whose name a call is refused whose caller has not proved to be the holder of its token.
+const NOBODY: &str = "nobody";
+
+/// What a request has proved: a token, and the proof of its key if it is bound to one.
+type Held = (AccessClaims, Option<Proof>);
 
 /// Everything one container needs to decide.
 pub struct Authorizer {
@@ -126,7 +133,10 @@ impl Authorizer {
         self.clock.reading().map_err(|off| failed(StartError::from(off)))?;
         let now_ms = self.clock.now_millis();
         let now = Timestamp::from_secs(now_ms.div_euclid(1_000));
-        let Some(claims) = self.claims(request, keys, now).await? else { return Ok(Finding::InvalidToken) };
+        let (claims, proof) = match self.held(request, keys, now).await? {
+            Ok(held) => held,
+            Err(finding) => return Ok(finding),
+        };
         let decided = |outcome, caller| Finding::Decided { principal: claims.sub.to_string(), outcome, caller };
         let refused = |refusal| Ok(decided(Outcome::Refused(refusal), None));
 
@@ -167,11 +177,12 @@ impl Authorizer {
         let caller = Caller { app: claims.client_id.clone(), api: route.api.clone(), plan };
         // Read again: the store's response may have corrected the clock since.
         let now = self.clock.reading().map_err(|off| failed(StartError::from(off)))?;
-        match self.count(&claims, &limits, now).await.map_err(failed)? {
+        match self.count(&claims, proof.as_ref(), &limits, now).await.map_err(failed)? {
             Counting::SessionEnded => {
                 tracing::info!(session = %claims.sid, "the session has ended");
                 Ok(Finding::InvalidToken)
             }
+            Counting::Replayed => Ok(not_proved(NotTheHolder::Again)),
             Counting::Over(over) => {
                 gateway_telemetry::count(Metric::ThrottledCall);
                 let violated = over.policies();
@@ -197,19 +208,19 @@ impl Authorizer {
         }
     }
 
-    /// The claims of the request's access token; `None` if it has no valid one.
-    async fn claims(
+    /// The request's access token, and the proof of its key if it is bound to one; or what there is to say of a request without.
+    async fn held(
         &self,
         request: &ApiRequest,
         keys: Result<Arc<PublicKeys>, StartError>,
         now: Timestamp,
-    ) -> Result<Option<AccessClaims>, AuthorizerError> {
+    ) -> Result<Result<Held, Finding>, AuthorizerError> {
         let parties = self.gateway.token_parties(&request.stage_variables).map_err(failed)?;
         let presented = match PresentedToken::of(request) {
             Ok(presented) => presented,
             Err(reason) => {
                 tracing::info!(%reason, "no usable token");
-                return Ok(None);
+                return Ok(Err(Finding::InvalidToken));
             }
         };
         let verify = |keys: &PublicKeys| {
@@ -223,15 +234,31 @@ impl Authorizer {
             Ok(token) => {
                 let url = format!("{}{}", parties.issuer(), request.path);
                 let held = token.presented(&presented, &request.method, &url);
-                Ok(held.ok().filter(|(_, proof)| proof.is_none()).map(|(claims, _)| claims))
+                let of_now = |(_, proof): &Held| proof.as_ref().is_none_or(|proof| proof.by_its_clock(now).is_some());
+                let held = held.and_then(|held| if of_now(&held) { Ok(held) } else { Err(NotTheHolder::Again) });
+                Ok(held.map_err(not_proved))
             }
             // Not a 401, on which every client would discard a token that may be good.
             Err(reason @ InvalidToken::UnusableKey) => Err(failed(self.keys.unusable(&reason))),
             Err(reason) => {
                 tracing::info!(%reason, "invalid token");
-                Ok(None)
+                Ok(Err(Finding::InvalidToken))
             }
         }
+    }
+}
+
+/// What there is to say of a token whose holder is somebody else, or has sent a proof that is none. It is a decision of its own where the client
+/// can do something about it: a bound token that comes as a bearer token, or the other way round, is as good as any bad token.
+fn not_proved(reason: NotTheHolder) -> Finding {
+    tracing::info!(%reason, "the token is not its holder's");
+    match reason {
+        NotTheHolder::NotProved | NotTheHolder::NotBound => Finding::InvalidToken,
+        NotTheHolder::Proof(_) | NotTheHolder::Again => Finding::Decided {
+            principal: NOBODY.to_owned(),
+            outcome: Outcome::Refused(Refusal::InvalidProof { detail: format!("{reason}.") }),
+            caller: None,
+        },
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::{MutexGuard, PoisonError};
 use gateway_domain::access_token::AccessClaims;
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::clock::Reading;
+use gateway_domain::dpop::Proof;
+use gateway_domain::dpop::seen::{self, SeenProof};
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::rate_limit::{CounterName, Decision, Granted, Leases, Limits, Quota, Refusals, Refused, Take};
 use gateway_store::{ActivityView, Counted, StoreError};
@@ -18,6 +20,8 @@ use crate::Authorizer;
 pub(crate) enum Counting {
     /// The session has ended, so its access token is no longer valid.
     SessionEnded,
+    /// The proof of the call was seen before; the call is not counted.
+    Replayed,
     /// Over a limit; the call is not counted.
     Over(Refused),
     /// Within the limits, with the session's internal tokens.
@@ -29,6 +33,7 @@ impl Authorizer {
     pub(crate) async fn count(
         &self,
         claims: &AccessClaims,
+        proof: Option<&Proof>,
         limits: &Limits<'_>,
         now: Reading,
     ) -> Result<Counting, StoreError> {
@@ -40,8 +45,12 @@ impl Authorizer {
             return Ok(Counting::Over(refused));
         }
         let (counters, weight) = (limits.counters(now), limits.weight());
-        let view = match self.count_user(claims, (&counters, weight)).await? {
+        // Where a plan lets too many calls through for all their proofs to be noted, a proof is good for as long as its time says.
+        let seen = proof.filter(|_| limits.most_calls_in(seen::KEPT).is_some_and(|most| most <= seen::MOST));
+        let seen = seen.map(|proof| SeenProof::of(&claims.sid, proof, self.clock.now()));
+        let view = match self.count_user(claims, seen.as_ref(), (&counters, weight)).await? {
             Counted::SessionEnded => return Ok(Counting::SessionEnded),
+            Counted::Replayed => return Ok(Counting::Replayed),
             Counted::Live(view) => view,
         };
         let outcome = match limits.decide(now, &view.counters) {
@@ -65,11 +74,16 @@ impl Authorizer {
     async fn count_user(
         &self,
         claims: &AccessClaims,
+        proof: Option<&SeenProof>,
         counted: (&BTreeSet<CounterName>, u32),
     ) -> Result<Counted, StoreError> {
         let traced = gateway_telemetry::exchange(Remote::Aws { service: "DynamoDB", operation: "UpdateItem" });
         let now = self.clock.now();
-        let result = self.activity.count_call(&claims.sub, &claims.client_id, &claims.sid, counted, now).await;
+        let (user, app, sid) = (&claims.sub, &claims.client_id, &claims.sid);
+        let result = match proof {
+            None => self.activity.count_call(user, app, sid, counted, now).await,
+            Some(proof) => self.activity.count_proved_call(user, app, sid, counted, proof, now).await,
+        };
         traced.ended(if result.is_ok() { Ended::Done } else { Ended::Failed });
         if let Ok(Counted::Live(view)) = &result {
             gateway_telemetry::count(Metric::WriteUnits(view.capacity_units));
@@ -124,7 +138,10 @@ impl Authorizer {
     }
 
     async fn clean(&self, claims: &AccessClaims, limits: &Limits<'_>, now: Reading, view: &ActivityView) {
-        let stale = limits.stale(now, &view.counters);
+        let mut stale = limits.stale(now, &view.counters);
+        if !view.proofs.is_empty() {
+            stale.extend(seen::stale(&view.proofs, self.clock.now()));
+        }
         if !stale.is_empty()
             && let Err(error) = self.activity.clean_counters(&claims.sub, &claims.client_id, &stale).await
         {

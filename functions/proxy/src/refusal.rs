@@ -5,6 +5,8 @@ use gateway_connectors::back_end::BackEndError;
 use gateway_domain::call_context::Refusal;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::headers::CannotBuild;
+use gateway_domain::holder_key;
+use gateway_domain::oauth_error::ErrorCode;
 use gateway_domain::path::PathRefused;
 use gateway_domain::problem::{MEDIA_TYPE, Problem};
 use gateway_store::StoreError;
@@ -91,6 +93,7 @@ fn refused(refusal: &Refusal) -> ApiResponse {
         Refusal::InvalidToken => {
             challenge(401, "invalid_token", "The access token is missing, expired or revoked", None)
         }
+        Refusal::InvalidProof { detail } => invalid_proof(detail),
         Refusal::InsufficientScope { required } => {
             let required = required.to_string();
             challenge(403, "insufficient_scope", "The access token lacks a scope", Some(&required))
@@ -124,6 +127,16 @@ fn challenge(status: u16, error: &str, description: &str, scope: Option<&str>) -
         body = body.with("scope", scope);
     }
     send(&body).header("WWW-Authenticate", header)
+}
+
+/// The challenge of a token that is bound to a key (RFC 9449 §7.1), repeated in the body as any other.
+fn invalid_proof(detail: &str) -> ApiResponse {
+    let error = ErrorCode::InvalidDpopProof.as_str();
+    let body = Problem::new(401, phrase(401), detail).with("error", error).with("error_description", detail);
+    send(&body).header(
+        "WWW-Authenticate",
+        format!("DPoP realm=\"gateway\", error=\"{error}\", algs=\"{}\"", holder_key::ALGORITHM),
+    )
 }
 
 /// 414 (RFC 9110 §15.5.15).

@@ -12,10 +12,11 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use gateway_authorizer::{Authorizer, AuthorizerError};
 use gateway_config::Gateway;
-use gateway_domain::access_token::{AccessClaims, OwnClaims, sign};
+use gateway_domain::access_token::{AccessClaims, Confirmation, OwnClaims, sign};
 use gateway_domain::call_context::{Admitted, NotAdmitted, TokenRef};
 use gateway_domain::clock::Clock;
 use gateway_domain::event::ApiRequest;
+use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::{ApiName, ClientId, ConnectorName, PlanName, SessionId, UserId};
 use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::scope::Scope;
@@ -27,14 +28,14 @@ use gateway_store::{App, AppKind, Entry, NewEntry, Store, Subscription, Tables};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
-use support::WrongClock;
+use support::{ClientKey, WrongClock};
 
 use crate::wire::{Operations, counting};
 
 /// Calls per window in the plan of every application here.
 pub(crate) const LIMIT: usize = 12;
 
-const ISSUER: &str = "https://auth.example.com";
+pub(crate) const ISSUER: &str = "https://auth.example.com";
 const GATEWAY: &str = "
 plans: { standard: { calls: 12, window: 1m } }
 apis:
@@ -253,6 +254,11 @@ impl Fixture {
 
     /// `Bearer` and an access token of this caller; every one has another `jti`.
     pub(crate) fn bearer(&self, caller: &Caller, scope: &str) -> String {
+        format!("Bearer {}", self.token(caller, scope, None))
+    }
+
+    /// An access token of this caller, bound to this key if there is one.
+    pub(crate) fn token(&self, caller: &Caller, scope: &str, key: Option<&ClientKey>) -> String {
         static JTI: AtomicI64 = AtomicI64::new(0);
         let claims = AccessClaims {
             iss: ISSUER.to_owned(),
@@ -264,10 +270,10 @@ impl Fixture {
             jti: JTI.fetch_add(1, Ordering::SeqCst).to_string(),
             iat: self.now(),
             exp: Timestamp::from_secs(self.now().as_secs() + 600),
-            cnf: None,
+            cnf: key.map(|key| Confirmation { jkt: Thumbprint::parse(&key.thumbprint()).unwrap() }),
             own: OwnClaims::default(),
         };
-        format!("Bearer {}", sign(&claims, &self.signing).unwrap())
+        sign(&claims, &self.signing).unwrap()
     }
 
     /// The write units that a write to a caller's activity item costs, and how many attributes it has.

@@ -4,6 +4,8 @@
 mod clocks;
 mod decisions;
 #[cfg(test)]
+mod dpop;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod limits;

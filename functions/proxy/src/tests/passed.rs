@@ -36,6 +36,22 @@ async fn without_a_name_of_its_own_the_token_is_a_bearer_token_again() {
     assert_eq!(harness.back_end.requests()[0].values("authorization"), [BEARER]);
 }
 
+/// A token that is bound to a key is passed on as any other: the gateway has checked the proof, which is for the gateway alone.
+#[tokio::test]
+async fn of_a_bound_token_a_service_gets_the_token_and_not_the_proof() {
+    for version in BOTH {
+        let harness = Harness::new().await;
+        let alice = harness.alice_at("bearing", "legacy", "alices");
+        let headers =
+            [("Authorization", "DPoP eyJhbGciOiJFUzI1NiJ9.e30.c2ln"), ("DPoP", "of-the-key"), ("D_PoP", "of-the-key")];
+        let event = Event::new(version, "GET", "/bearing").headers(&headers);
+        assert_eq!(harness.send(event.by(alice)).await.status(), 200);
+        let request = &harness.back_end.requests()[0];
+        assert_eq!(request.values("authorization"), [BEARER]);
+        assert!(!request.head.contains("of-the-key"), "{}", request.head);
+    }
+}
+
 #[tokio::test]
 async fn nobody_else_gets_it() {
     let harness = Harness::new().await;

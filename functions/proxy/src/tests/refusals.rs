@@ -157,6 +157,7 @@ async fn a_decision_about_another_request_is_no_decision() {
     assert_eq!(harness.send(decided).await.status(), 200);
 }
 
+/// Checklist D-15: among them that of a token that is bound to a key.
 #[tokio::test]
 async fn the_authorizers_refusals_are_answered_with_their_own_status() {
     for version in BOTH {
@@ -166,6 +167,12 @@ async fn the_authorizers_refusals_are_answered_with_their_own_status() {
         let invalid = refuse(Refusal::InvalidToken).await;
         assert_eq!((invalid.status(), invalid.problem()["error"].as_str()), (401, Some("invalid_token")));
         assert!(invalid.values("www-authenticate")[0].starts_with("Bearer realm=\"gateway\", error=\"invalid_token\""));
+        let detail = "the DPoP proof was used before; make another one.";
+        let unproved = refuse(Refusal::InvalidProof { detail: detail.to_owned() }).await;
+        assert_eq!((unproved.status(), unproved.problem()["error"].as_str()), (401, Some("invalid_dpop_proof")));
+        assert_eq!(unproved.problem()["detail"], detail);
+        let challenge = "DPoP realm=\"gateway\", error=\"invalid_dpop_proof\", algs=\"ES256\"";
+        assert_eq!(unproved.values("www-authenticate"), [challenge]);
         let insufficient = refuse(Refusal::InsufficientScope { required: Scope::parse("b a").unwrap() }).await;
         assert_eq!((insufficient.status(), insufficient.problem()["scope"].as_str()), (403, Some("a b")));
         assert!(insufficient.values("www-authenticate")[0].contains("scope=\"a b\""));

@@ -1,0 +1,83 @@
+//! A key of a client, and the proofs of possession that it signs (RFC 9449 §4.2).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gateway_domain::holder_key::HolderKey;
+use gateway_domain::secret::sha256;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use serde_json::{Value as Json, json};
+
+/// A key on P-256 that nobody else has.
+pub struct ClientKey(EcdsaKeyPair);
+
+/// A proof that is not signed yet.
+#[derive(Clone)]
+pub struct Unsigned<'k> {
+    key: &'k ClientKey,
+    claims: Json,
+}
+
+impl ClientKey {
+    /// A new key.
+    #[expect(clippy::new_without_default, reason = "no two are the same")]
+    pub fn new() -> Self {
+        let random = SystemRandom::new();
+        let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private.as_ref(), &random);
+        Self(pair.expect("a key"))
+    }
+
+    /// Its public half (RFC 7517 §4).
+    pub fn jwk(&self) -> Json {
+        let point = self.0.public_key().as_ref();
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
+        json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y })
+    }
+
+    /// Its name: `jkt`.
+    pub fn thumbprint(&self) -> String {
+        let jwk = self.jwk();
+        let key = HolderKey::from_jwk(jwk.as_object().expect("an object")).expect("a key");
+        key.thumbprint().to_string()
+    }
+
+    /// A proof for a request, made at this time (Unix seconds), with an id of its own.
+    pub fn proof(&self, method: &str, url: &str, now: i64) -> Unsigned<'_> {
+        let mut id = [0; 16];
+        SystemRandom::new().fill(&mut id).expect("random bytes");
+        let claims = json!({ "htm": method, "htu": url, "iat": now, "jti": URL_SAFE_NO_PAD.encode(id) });
+        Unsigned { key: self, claims }
+    }
+}
+
+impl Unsigned<'_> {
+    /// The same with this access token.
+    #[must_use]
+    pub fn of_token(self, access_token: &str) -> Self {
+        let hash = URL_SAFE_NO_PAD.encode(sha256(access_token.as_bytes()));
+        self.with("ath", hash)
+    }
+
+    /// The same with this nonce.
+    #[must_use]
+    pub fn with_nonce(self, nonce: &str) -> Self {
+        self.with("nonce", nonce)
+    }
+
+    /// The same with this claim.
+    #[must_use]
+    pub fn with(mut self, claim: &str, value: impl Into<Json>) -> Self {
+        self.claims[claim] = value.into();
+        self
+    }
+
+    /// The value of the header `DPoP`.
+    pub fn signed(&self) -> String {
+        let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.key.jwk() });
+        let part = |value: &Json| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(&header), part(&self.claims));
+        let signature = self.key.0.sign(&SystemRandom::new(), message.as_bytes()).expect("a signature");
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
