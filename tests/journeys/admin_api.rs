@@ -62,8 +62,8 @@ pub(crate) async fn use_admin_api(gateway: &Gateway) {
     let full = json!({
         "name": "Service", "kind": "confidential", "plan": "standard", "grants": ["authorization_code", "refresh_token"],
         "scopes": ["orders:read", "openid"], "redirect_uris": ["https://service.example/cb"], "pkce_optional": true,
-        "refresh_retry_window": 60, "id_token_alg": "ES256", "post_logout_redirect_uris": ["https://service.example/"],
-        "backchannel_logout_uri": "https://service.example/out",
+        "refresh_retry_window": 60, "id_token_alg": "ES256", "dpop": "required",
+        "post_logout_redirect_uris": ["https://service.example/"], "backchannel_logout_uri": "https://service.example/out",
     });
     does("PUT", "/apps/service", Some(full), 201).await;
     does("POST", "/apps/service/secret", Some(json!({ "overlap": 60 })), 200).await;

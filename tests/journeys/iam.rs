@@ -27,6 +27,7 @@ use crate::administrators::use_administration;
 use crate::deliveries::{Receiver, told, use_events};
 use crate::developers::use_development;
 use crate::directory::KEY;
+use crate::dpop::{use_keys, use_the_admin_api_with_a_key};
 use crate::events::{invoke, sample};
 use crate::logout::use_logouts;
 use crate::mail::{OUTBOX, sent, written};
@@ -127,7 +128,7 @@ async fn use_a_service_and_a_jar(gateway: &Gateway) {
 }
 
 /// Login with a new hash, an ID token and userinfo, an assertion, calls, refusals with refund, refreshes with a key, a login into
-/// a session, one session too many,
+/// a session, one session too many, tokens that are bound to a key,
 /// logout, an application for itself, introspection, a use that is noted, a renewal in mid-life, mail, accounts.
 async fn use_everything(gateway: &Gateway) {
     weaken_the_hash_of(gateway, ADA).await;
@@ -158,6 +159,7 @@ async fn use_everything(gateway: &Gateway) {
     gateway.stack.legacy().forget_sessions();
     assert_eq!(gateway.call("GET", "/orders", &idle.access).await.status, 401);
     use_a_service_and_a_jar(gateway).await;
+    use_keys(gateway).await;
     use_development(gateway).await;
     use_pages(gateway).await;
     use_accounts(gateway).await;
@@ -170,6 +172,7 @@ async fn use_everything(gateway: &Gateway) {
     invoke(gateway, OUTBOX, &sample("outbox-bounce.json")).await.expect("a bounce is noted");
     use_administration(gateway).await;
     use_admin_api(gateway).await;
+    use_the_admin_api_with_a_key(gateway).await;
     invoke(gateway, "UsageFunction", &sample("usage.json")).await.expect("calls are counted");
     for rotation in &gateway.stack.template().rotations {
         rotate(gateway, &rotation.secret).await;

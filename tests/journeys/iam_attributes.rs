@@ -69,7 +69,7 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
         ("TokenFunction", "UsersTable", &["password"], &["enabled", "links", "credential_epoch", "email", "user_id"]),
         ("TokenFunction", "SessionsTable", &["tokens", "ended"], &["user_id", "scope", "salt", "absolute_end"]),
         ("TokenFunction", "ActivityTable", &["s1", "n", "ttl"], &["b1", "x"]),
-        ("AuthorizerFunction", "ActivityTable", &["b1", "d20261128", "m202611", "s1"], &["n", "ttl"]),
+        ("AuthorizerFunction", "ActivityTable", &["b1", "d20261128", "j1", "m202611", "s1"], &["n", "ttl"]),
         ("ProxyFunction", "SessionsTable", &["tokens"], &["generation", "lease", "idle_end", "salt"]),
         ("RenewalFunction", "SessionsTable", &["tokens", "lease"], &["idle_end", "salt", "mac_key"]),
         ("RenewalFunction", "ActivityTable", &["s1"], &["b1", "n", "ttl"]),

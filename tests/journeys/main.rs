@@ -17,6 +17,7 @@ mod deliveries_page;
 mod demo_app;
 mod developers;
 mod directory;
+mod dpop;
 mod events;
 mod faults;
 mod forge;

@@ -16,6 +16,8 @@ mod challenge;
 mod cors;
 #[path = "demo_app.rs"]
 mod demo_app;
+#[path = "dpop.rs"]
+mod dpop;
 #[path = "identity.rs"]
 mod identity;
 #[path = "limits.rs"]

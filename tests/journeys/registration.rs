@@ -2,6 +2,7 @@
 
 use gateway_domain::admin_scope;
 use gateway_domain::ids::ClientId;
+use gateway_store::Dpop;
 use serde_json::{Value as Json, json};
 use support::{DEMO_APP, Response};
 
@@ -22,7 +23,7 @@ async fn an_app_registers_itself_and_manages_its_registration() {
     let wanted = json!({
         "client_name": "Notes", "redirect_uris": ["com.example.notes:/cb"], "application_type": "native",
         "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"],
-        "scope": "openid orders:read", "logo_uri": "https://notes.example/logo.png",
+        "scope": "openid orders:read", "logo_uri": "https://notes.example/logo.png", "dpop_bound_access_tokens": true,
     });
     assert_eq!(registers(&gateway, "nobody", wanted.clone()).await.status, 401);
     let registered = registers(&gateway, &token, wanted.clone()).await;
@@ -36,6 +37,7 @@ async fn an_app_registers_itself_and_manages_its_registration() {
     let id = told["client_id"].as_str().expect("an id").to_owned();
     let stored =
         gateway.store().apps.get(&ClientId::parse(&id).expect("an id")).await.expect("a read").expect("an app");
+    assert_eq!(stored.dpop, Dpop::Required);
     let hash = stored.registration_hash.expect("a hash");
     assert!(own.len() >= 68 && hash != own && hash.len() == 64, "256 random bits, stored as a hash");
     let path = format!("/oauth2/register/{id}");
@@ -67,6 +69,7 @@ async fn an_app_registers_itself_and_manages_its_registration() {
         ("backchannel_logout_uri", json!("https://evil.example/out"), "invalid_client_metadata"),
         ("post_logout_redirect_uris", json!(["https://evil.example/"]), "invalid_client_metadata"),
         ("id_token_signed_response_alg", json!("ES256"), "invalid_client_metadata"),
+        ("dpop_bound_access_tokens", json!(false), "invalid_client_metadata"),
         ("token_endpoint_auth_method", json!("client_secret_basic"), "invalid_client_metadata"),
     ] {
         let mut greedy = changed.clone();
@@ -139,7 +142,7 @@ async fn a_registration_that_is_not_for_everybody_is_refused_in_the_words_of_the
     let id = ClientId::parse(registered["client_id"].as_str().expect("an id")).expect("an id");
     let app = gateway.store().apps.get(&id).await.expect("a read").expect("an app");
     assert!(!app.trusted && !app.pkce_optional && app.subscriptions.is_empty() && app.plan.as_str() == "standard");
-    assert_eq!(app.scope.to_string(), "openid");
+    assert_eq!((app.scope.to_string().as_str(), app.dpop), ("openid", Dpop::Optional));
     assert_ne!(id.as_str(), "chosen");
     assert_ne!(registered["client_secret"], "chosen");
 }

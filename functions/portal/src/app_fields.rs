@@ -9,7 +9,7 @@ use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Seconds;
-use gateway_store::{AppKind, AppWebhook, GrantType};
+use gateway_store::{AppKind, AppWebhook, Dpop, GrantType};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -61,6 +61,8 @@ pub(crate) struct AppFields {
     jwks: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     id_token_alg: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    dpop: Option<String>,
     /// `false` ends the token of an app that has registered itself.
     #[serde(default, deserialize_with = "present")]
     self_registered: Option<bool>,
@@ -165,6 +167,7 @@ impl AppFields {
             Ok(_) | Err(_) => Err("it is no scope: write one in each place of the list (RFC 6749 §3.3)"),
         };
         let algorithm = named::<SignatureAlgorithm>("`RS256` and `ES256`");
+        let dpop = named::<Dpop>("`optional`, `refresh_tokens` and `required`");
         let scopes = fields.list_of_scopes(self.scopes.as_deref(), scope);
         let logout_uri = self
             .backchannel_logout_uri
@@ -205,6 +208,7 @@ impl AppFields {
                 refresh_retry_window: window,
                 jwks: self.jwks.map(|keys| keys.to_string()),
                 id_token_alg: fields.one("id_token_alg", self.id_token_alg.as_deref(), algorithm),
+                dpop: fields.one("dpop", self.dpop.as_deref(), dpop),
                 redirect_uris: fields.list("redirect_uris", self.redirect_uris.as_deref(), RedirectUri::parse),
                 pkce_optional: self.pkce_optional,
                 post_logout_redirect_uris: fields.list(
@@ -261,6 +265,7 @@ impl Read {
             refresh_retry_window: sent.refresh_retry_window.or(Some(None)),
             jwks: sent.jwks,
             id_token_alg: sent.id_token_alg.or(Some(SignatureAlgorithm::Rs256)),
+            dpop: sent.dpop.or(Some(Dpop::Optional)),
             redirect_uris: sent.redirect_uris.or_else(|| Some(BTreeSet::new())),
             pkce_optional: sent.pkce_optional.or(Some(false)),
             post_logout_redirect_uris: sent.post_logout_redirect_uris.or_else(|| Some(BTreeSet::new())),

@@ -5,7 +5,7 @@ use crate::pages::time;
 use gateway_config::Api;
 use gateway_domain::ids::{HeaderText, PlanName};
 use gateway_domain::redirect_uri::RedirectUri;
-use gateway_store::{App, AppKind, AppSettings, GrantType, Requested};
+use gateway_store::{App, AppKind, AppSettings, Dpop, GrantType, Requested};
 use gateway_web::pages::portal::Cell;
 use std::collections::BTreeSet;
 
@@ -44,6 +44,12 @@ pub(crate) fn facts(app: &App) -> Vec<(String, Cell)> {
         let closed = if one.enabled { "" } else { ", closed by an administrator" };
         facts.push(("Subscription".to_owned(), Cell::Text(format!("{api}{plan}{closed}"))));
     }
+    let bound = match app.dpop {
+        Dpop::Optional => None,
+        Dpop::RefreshTokens => Some("refresh tokens: each login and each refresh needs a proof (DPoP)"),
+        Dpop::Required => Some("all tokens: each login, each refresh and each call needs a proof (DPoP)"),
+    };
+    facts.extend(bound.map(|text| ("Bound to a key".to_owned(), Cell::Text(text.to_owned()))));
     if let Some(previous) = &app.previous_secret {
         facts.push(("The secret before works until".to_owned(), Cell::Text(format!("{} UTC", time(previous.until)))));
     }

@@ -16,7 +16,7 @@ use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::{ACCOUNT, Scope};
 use gateway_domain::secret::{Secret, hex, sha256_hex};
-use gateway_store::{App, AppKind, GrantType, Revision};
+use gateway_store::{App, AppKind, Dpop, GrantType, Revision};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -40,6 +40,7 @@ struct Metadata {
     post_logout_redirect_uris: Option<Vec<String>>,
     backchannel_logout_uri: Option<String>,
     id_token_signed_response_alg: Option<String>,
+    dpop_bound_access_tokens: Option<bool>,
 }
 
 /// What was read of it.
@@ -209,6 +210,8 @@ fn wanted(sent: Metadata, offered: &BTreeSet<&str>, own: Option<&App>) -> Result
         post_logout_redirect_uris: Some(post_logout),
         backchannel_logout_uri: Some(back_channel),
         id_token_alg: Some(algorithm),
+        // What an operator has set beside that has no name here, and stays.
+        dpop: (sent.dpop_bound_access_tokens == Some(true)).then_some(Dpop::Required),
         // Whoever authenticates otherwise has no use for keys.
         jwks: sent.jwks.filter(|_| signs).map(|keys| keys.to_string()),
         ..AppChanges::default()
@@ -244,6 +247,7 @@ async fn narrow(apps: &AppActs<'_>, app: &App, wanted: Wanted) -> Result<(App, R
         ("post_logout_redirect_uris", within(&settings.post_logout_redirect_uris, &logout.post_logout_redirect_uris)),
         ("backchannel_logout_uri", same_uri),
         ("id_token_signed_response_alg", settings.id_token_alg == Some(app.id_token_algorithm())),
+        ("dpop_bound_access_tokens", app.dpop != Dpop::Required || settings.dpop == Some(Dpop::Required)),
     ];
     let rule = "people rely on the app as it is registered: send less of it, or the same; an operator adds to it";
     let broken = rules.into_iter().filter(|(_, kept)| !kept);
@@ -322,6 +326,7 @@ fn told(status: u16, issuer: &str, registered: &Registered, token: Option<&Secre
         "scope": app.scope.to_string(),
         "post_logout_redirect_uris": app.logout.post_logout_redirect_uris,
         "id_token_signed_response_alg": app.id_token_algorithm(),
+        "dpop_bound_access_tokens": app.dpop == Dpop::Required,
         "registration_client_uri": format!("{issuer}{REGISTER}/{}", app.client_id),
     });
     let mut add = |name: &str, value: Option<Value>| {

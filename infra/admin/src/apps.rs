@@ -1,8 +1,8 @@
 //! The commands `apps …`: creates, shows, changes and deletes applications.
 
 use crate::cli::{
-    AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, NotificationUriOrNone, RedirectUriOrNone, RotateSecret,
-    Window,
+    AppChanges, Apps, Bound, CreateApp, Grant, IdTokenAlg, Kind, NotificationUriOrNone, RedirectUriOrNone,
+    RotateSecret, Window,
 };
 
 use crate::context::Context;
@@ -13,7 +13,7 @@ use gateway_domain::ids::ClientId;
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
-use gateway_store::{AppKind, GrantType};
+use gateway_store::{AppKind, Dpop, GrantType};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -70,6 +70,7 @@ async fn create(context: &Context, arguments: CreateApp) -> Result<(), Error> {
         refresh_retry_window: arguments.refresh_retry_window.map(|length| Some(length.0)),
         jwks: arguments.jwks.as_deref().map(read).transpose()?,
         id_token_alg: arguments.id_token_alg.map(SignatureAlgorithm::from),
+        dpop: arguments.dpop.map(Dpop::from),
         redirect_uris: Some(arguments.redirect_uris.into_iter().collect()),
         pkce_optional: Some(arguments.pkce_optional),
         post_logout_redirect_uris: Some(arguments.post_logout_redirect_uris.into_iter().collect()),
@@ -119,6 +120,7 @@ fn changes(typed: AppChanges, apps: &AppActs<'_>) -> Result<administration::AppC
         refresh_retry_window: typed.refresh_retry_window.map(|Window(window)| window.map(|length| length.0)),
         jwks: typed.jwks.as_deref().map(read).transpose()?,
         id_token_alg: typed.id_token_alg.map(SignatureAlgorithm::from),
+        dpop: typed.dpop.map(Dpop::from),
         redirect_uris: uris(typed.redirect_uris),
         pkce_optional: typed.pkce_optional,
         post_logout_redirect_uris: uris(typed.post_logout_redirect_uris),
@@ -197,6 +199,16 @@ impl From<IdTokenAlg> for SignatureAlgorithm {
         match algorithm {
             IdTokenAlg::Rs256 => Self::Rs256,
             IdTokenAlg::Es256 => Self::Es256,
+        }
+    }
+}
+
+impl From<Bound> for Dpop {
+    fn from(bound: Bound) -> Self {
+        match bound {
+            Bound::Optional => Self::Optional,
+            Bound::RefreshTokens => Self::RefreshTokens,
+            Bound::Required => Self::Required,
         }
     }
 }

@@ -5,7 +5,7 @@ mod events;
 mod users;
 
 pub(crate) use apps::{
-    AppChanges, Apps, CreateApp, Grant, IdTokenAlg, Kind, NotificationUriOrNone, RedirectUriOrNone, Requests,
+    AppChanges, Apps, Bound, CreateApp, Grant, IdTokenAlg, Kind, NotificationUriOrNone, RedirectUriOrNone, Requests,
     RotateSecret, Subscriptions, Window,
 };
 pub(crate) use events::{Events, ListEvents, ReplayEvents};

@@ -9,7 +9,7 @@ use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::redirect_uri::RedirectUri;
 use gateway_domain::scope::Scope;
 use gateway_domain::time::Seconds;
-use gateway_store::{App, AppKind, AppWebhook, GrantType};
+use gateway_store::{App, AppKind, AppWebhook, Dpop, GrantType};
 use std::collections::BTreeSet;
 
 /// What is to change of an application; what is `None` stays.
@@ -35,6 +35,8 @@ pub struct AppChanges {
     pub jwks: Option<String>,
     /// [`App::id_token_alg`]
     pub id_token_alg: Option<SignatureAlgorithm>,
+    /// [`App::dpop`]
+    pub dpop: Option<Dpop>,
     /// [`App::redirect_uris`]
     pub redirect_uris: Option<BTreeSet<RedirectUri>>,
     /// [`App::pkce_optional`]
@@ -90,6 +92,7 @@ impl AppChanges {
             &mut app.id_token_alg,
             self.id_token_alg.map(|one| Some(one).filter(|one| *one != SignatureAlgorithm::Rs256)),
         );
+        set(&mut app.dpop, self.dpop);
         if self.ends_registration {
             app.registration_hash = None;
         }
@@ -149,6 +152,11 @@ pub(crate) fn unsound(app: &App) -> Vec<WrongField> {
         app.pkce_optional && is_public,
         "pkce_optional",
         "a public app has no other proof than PKCE, which is not optional for it (RFC 8252 §8.1)",
+    );
+    rule(
+        app.dpop == Dpop::RefreshTokens && !is_public,
+        "dpop",
+        "the refresh tokens of a confidential app are bound to its secret or its keys: it is `optional` or `required`",
     );
     rule(
         app.logout.backchannel_logout_uri.is_some() && !app.scope.contains(OPENID),

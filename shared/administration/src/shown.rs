@@ -40,6 +40,7 @@ pub fn described(app: &App) -> Json {
         "organization": app.organization,
         "requested": app.requested.as_ref().map(requested),
         "id_token_alg": app.id_token_algorithm(),
+        "dpop": app.dpop,
         "previous_secret_until": app.previous_secret.as_ref().map(|previous| date_time::text(previous.until)),
     })
 }

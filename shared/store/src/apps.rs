@@ -208,6 +208,10 @@ impl App {
         if kind != self.kind {
             (self.kind, self.secret_hash, self.previous_secret, self.jwks) = (kind, None, None, None);
             self.pkce_optional = false;
+            // Refresh tokens of a confidential one are bound to what it authenticates by.
+            if self.dpop == Dpop::RefreshTokens {
+                self.dpop = Dpop::Optional;
+            }
         }
     }
 

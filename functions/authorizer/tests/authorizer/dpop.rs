@@ -139,7 +139,7 @@ async fn a_proof_is_good_once_whichever_container_gets_it() {
     }
     fixture.clock.forward(59);
     assert!(is_unproved(&outcome(&other, event.clone()).await), "until it is over");
-    fixture.clock.forward(1);
+    fixture.clock.forward(7);
     assert!(is_unproved(&outcome(&other, event).await), "and then for its time");
     // The twin: another proof for the same call. What was replayed counts for nothing.
     assert_eq!(remaining(alice.call(&other).await), 11, "the first has slid out of the window, and none is counted");

@@ -90,6 +90,9 @@ pub(crate) struct CreateApp {
     /// How its ID tokens are signed [default: RS256]
     #[arg(long, value_enum, value_name = "ALG")]
     pub(crate) id_token_alg: Option<IdTokenAlg>,
+    /// Which of its tokens have to be bound to a key [default: optional]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(crate) dpop: Option<Bound>,
     /// An address that authorization codes may be sent to; may come several times
     #[arg(long = "redirect-uri", value_name = "URI", value_parser = RedirectUri::parse)]
     pub(crate) redirect_uris: Vec<RedirectUri>,
@@ -147,6 +150,9 @@ pub(crate) struct AppChanges {
     /// How its ID tokens are signed
     #[arg(long, value_enum, value_name = "ALG")]
     pub(crate) id_token_alg: Option<IdTokenAlg>,
+    /// Which of its tokens have to be bound to a key
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(crate) dpop: Option<Bound>,
     /// The addresses that authorization codes may be sent to, in place of all before; may come several times, and is `none`
     /// for none
     #[arg(long = "redirect-uri", value_name = "URI", value_parser = RedirectUriOrNone::parse)]
@@ -233,6 +239,18 @@ pub(crate) enum IdTokenAlg {
     /// Shorter.
     #[value(name = "ES256")]
     Es256,
+}
+
+/// Which tokens have to be bound to a key of whoever holds them (RFC 9449).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Bound {
+    /// Those for which a request has a proof.
+    Optional,
+    /// Refresh tokens: access tokens are for calls that can have no proof. Public apps alone.
+    RefreshTokens,
+    /// All: no token without a proof, and no call.
+    Required,
 }
 
 /// Grants.

@@ -12,7 +12,7 @@ use crate::{apps, audit, confirm, date_time, events, requests, subscriptions, us
 use gateway_domain::ids::ClientId;
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_runtime::Environment;
-use gateway_store::{AppKind, GrantType};
+use gateway_store::{AppKind, Dpop, GrantType};
 use http::Method;
 use serde_json::{Value as Json, json};
 use std::path::Path;
@@ -211,6 +211,7 @@ fn new_app(arguments: CreateApp) -> Result<Json, Error> {
         ("refresh_retry_window", arguments.refresh_retry_window.map(|length| json!(length.0))),
         ("jwks", arguments.jwks.as_deref().map(keys).transpose()?),
         ("id_token_alg", arguments.id_token_alg.map(|alg| json!(SignatureAlgorithm::from(alg)))),
+        ("dpop", arguments.dpop.map(|bound| json!(Dpop::from(bound)))),
         ("redirect_uris", Some(json!(arguments.redirect_uris))),
         ("post_logout_redirect_uris", Some(json!(arguments.post_logout_redirect_uris))),
         ("backchannel_logout_uri", arguments.backchannel_logout_uri.map(|uri| json!(uri))),
@@ -233,6 +234,7 @@ fn changes(typed: AppChanges) -> Result<Json, Error> {
         ("refresh_retry_window", typed.refresh_retry_window.map(|Window(window)| json!(window.map(|length| length.0)))),
         ("jwks", typed.jwks.as_deref().map(keys).transpose()?),
         ("id_token_alg", typed.id_token_alg.map(|alg| json!(SignatureAlgorithm::from(alg)))),
+        ("dpop", typed.dpop.map(|bound| json!(Dpop::from(bound)))),
         ("redirect_uris", uris(typed.redirect_uris)),
         ("post_logout_redirect_uris", uris(typed.post_logout_redirect_uris)),
         ("backchannel_logout_uri", typed.backchannel_logout_uri.map(|NotificationUriOrNone(uri)| json!(uri))),

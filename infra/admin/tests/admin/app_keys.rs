@@ -1,4 +1,4 @@
-//! Keys of applications that sign instead of showing a secret, and how their ID tokens are signed.
+//! Keys of applications that sign instead of showing a secret, how their ID tokens are signed, and which of their tokens are bound to a key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -87,4 +87,24 @@ async fn keys_that_could_not_be_used_are_refused_with_the_reason() {
     }
     let unknown = olga.does(&["apps", "change", DEMO_APP, "--id-token-alg", "none"]).await;
     assert!(!unknown.good && unknown.err.contains("RS256"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn which_tokens_have_to_be_bound_is_said_of_each_app() {
+    let gateway = Gateway::start().await;
+    let olga = Operator::of(&gateway);
+    let create = ["apps", "create", "bank", "--name", "Bank", "--kind", "public", "--grants", "refresh_token"];
+    let rest = ["--scopes", "orders:read", "--plan", "standard", "--dpop", "refresh_tokens"];
+    assert_eq!(olga.json(&[&create[..], &rest].concat()).await["dpop"], "refresh_tokens");
+    for which in ["required", "optional", "refresh_tokens"] {
+        assert_eq!(olga.json(&["apps", "change", "bank", "--dpop", which]).await["dpop"], which);
+        assert_eq!(olga.json(&["apps", "show", "bank"]).await["dpop"], which);
+    }
+    // A confidential app has refresh tokens that nobody else can use anyway.
+    let changed = olga.json(&["apps", "change", "bank", "--kind", "confidential"]).await;
+    assert_eq!(changed["dpop"], "optional");
+    assert_eq!(olga.json(&["apps", "show", PARTNER_APP]).await["dpop"], "optional", "as it is without a word");
+    let refused = olga.does(&["apps", "change", PARTNER_APP, "--dpop", "refresh_tokens"]).await;
+    assert!(refused.problem().contains("confidential") && refused.err.contains("--dpop"), "{refused:?}");
+    assert_eq!(olga.json(&["apps", "change", PARTNER_APP, "--dpop", "required"]).await["dpop"], "required");
 }

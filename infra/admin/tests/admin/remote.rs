@@ -77,6 +77,8 @@ async fn apps_and_subscriptions_are_operated_by_the_admin_api() {
         "orders",
         "--id-token-alg",
         "ES256",
+        "--dpop",
+        "required",
         "--refresh-retry-window",
         "1m",
     ];
