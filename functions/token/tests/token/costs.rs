@@ -2,12 +2,15 @@
 
 use crate::challenge::{ALICE, App, code, redemption};
 use crate::container::tables;
-use crate::fixture::{Fixture, NOTES, PASSWORD, SECRET};
+use crate::fixture::{Fixture, ISSUER, NOTES, PASSWORD, SECRET};
 use crate::hosted::VERIFIER;
 use crate::request::{Request, Response, Tokens, post};
+use support::ClientKey;
 
 struct Journeys {
     fixture: Fixture,
+    /// Of which requests have proofs, if there is one.
+    key: Option<ClientKey>,
     wrong: Vec<String>,
     units: Vec<String>,
 }
@@ -27,6 +30,12 @@ impl Journeys {
         status: u64,
     ) -> Response {
         let request: Request = post(path, fields).basic("conf1", SECRET);
+        let proof =
+            |key: &ClientKey| key.proof("POST", &format!("{ISSUER}{path}"), self.fixture.now().as_secs()).signed();
+        let request = match self.key.as_ref().map(proof) {
+            Some(proof) => request.header("DPoP", &proof),
+            None => request,
+        };
         self.measured(name, (expected, status), async move |fixture: &Fixture| fixture.send(request).await).await
     }
 
@@ -111,12 +120,13 @@ const WAITS: &str = "GetItem PendingSessions";
 
 /// The same in units: one writes 1 KB and reads 4 KB, and each item here is smaller. DynamoDB also charges for a write that a
 /// condition refuses, without saying so: one more where a session is ended twice, and where an application has its standing one.
-const UNITS: [&str; 20] = [
+const UNITS: [&str; 21] = [
     "login from an unknown source: 8 read, 8 write",
     "login from a known source, second session: 5 read, 4 write",
     "call: 0 read, 1 write",
     "refresh: 3 read, 1 write",
     "repeated refresh: 3 read, 0 write",
+    "refresh with a proof: 3 read, 2 write",
     "introspect refresh: 4 read, 0 write",
     "introspect access: 2 read, 0 write",
     "revoke refresh: 2 read, 2 write",
@@ -132,12 +142,13 @@ const UNITS: [&str; 20] = [
     "challenge from an unknown source: 7 read, 7 write",
     "redemption of its code: 6 read, 3 write",
     "challenge from a known source: 4 read, 3 write",
+    "client credentials with a proof: 1 read, 2 write",
 ];
 
 /// The exact price of every journey: a change here is a change of the bill.
 #[tokio::test]
 async fn every_journey_costs_what_it_should() {
-    let mut journeys = Journeys { fixture: Fixture::new().await, wrong: Vec::new(), units: Vec::new() };
+    let mut journeys = Journeys { fixture: Fixture::new().await, key: None, wrong: Vec::new(), units: Vec::new() };
     let begin = [COMMIT, ENTRY, USER];
 
     let unknown =
@@ -151,6 +162,10 @@ async fn every_journey_costs_what_it_should() {
     journeys.call(&first.access).await;
     let second = journeys.refresh("refresh", &[APP, SESSION, COMMIT, USER], &first.refresh).await;
     journeys.refresh("repeated refresh", &[APP, SESSION, USER], &first.refresh).await;
+    journeys.key = Some(ClientKey::new());
+    let proved = [APP, ATTEMPT, SESSION, COMMIT, USER];
+    let second = journeys.refresh("refresh with a proof", &proved, &second.refresh).await;
+    journeys.key = None;
     let token = [("token", second.refresh.as_str())];
     journeys.cost("introspect refresh", &[APP, SESSION, ACTIVITY, USER], "/oauth2/introspect", &token).await;
     let access = [("token", second.access.as_str())];
@@ -171,6 +186,9 @@ async fn every_journey_costs_what_it_should() {
     journeys.cost("client credentials, first", &[APP, ENTRY], "/oauth2/token", &itself).await;
     journeys.cost("client credentials, again", &[APP, ENTRY, ENTRY], "/oauth2/token", &itself).await;
     journeys.challenges().await;
+    journeys.key = Some(ClientKey::new());
+    let proved = [APP, ATTEMPT, ENTRY, ENTRY];
+    journeys.cost("client credentials with a proof", &proved, "/oauth2/token", &itself).await;
     assert!(journeys.wrong.is_empty(), "{:#?}", journeys.wrong);
     assert_eq!(journeys.units, UNITS);
 }

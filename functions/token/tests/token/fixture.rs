@@ -17,7 +17,7 @@ use gateway_domain::secret::{Secret, sha256_hex};
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_local::legacy::Legacy;
 use gateway_renewal::Renewal;
-use gateway_store::{AppKind, CreateUser, GrantType, Subscription, User};
+use gateway_store::{AppKind, CreateUser, Dpop, GrantType, Subscription, User};
 use gateway_token::AuthorizationServer;
 use support::DynamoDb;
 use tokio::net::TcpListener;
@@ -149,6 +149,9 @@ impl Fixture {
             gateway_store::App { refresh_retry_window: Some(Seconds::new(0)), ..application("strict") },
             gateway_store::App { grants: BTreeSet::from([GrantType::Password]), ..application("login-only") },
             gateway_store::App { grants: BTreeSet::from([GrantType::RefreshToken]), ..confidential("conf-refresh") },
+            gateway_store::App { dpop: Dpop::Required, ..application("bound") },
+            gateway_store::App { dpop: Dpop::Required, ..confidential("bound-conf") },
+            gateway_store::App { dpop: Dpop::RefreshTokens, ..application("bound-refresh") },
             openid(application("oidc")),
             openid(confidential("oidc-conf")),
             gateway_store::App { id_token_alg: Some(SignatureAlgorithm::Es256), ..openid(application("oidc-es256")) },

@@ -29,6 +29,12 @@ mod crashes;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
+mod dpop;
+#[cfg(test)]
+mod dpop_codes;
+#[cfg(test)]
+mod dpop_sessions;
+#[cfg(test)]
 mod event_tokens;
 #[cfg(test)]
 mod events;
