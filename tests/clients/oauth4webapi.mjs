@@ -1,4 +1,4 @@
-// oauth4webapi, the protocol step by step: the flows, what it makes of the gateway's errors, and RFC 9207.
+// oauth4webapi, the protocol step by step: the flows, keys that tokens are bound to, the errors of the gateway, and RFC 9207.
 import assert from "node:assert/strict";
 import { issuer, load, redirectUri, run, scope, signerKey, siteSecret, statusOfCall, user } from "./gateway.mjs";
 import { Visitor } from "./visitor.mjs";
@@ -14,6 +14,18 @@ const signer = {
   client: { client_id: "signer", id_token_signed_response_alg: "ES256" },
   authentication: oauth.PrivateKeyJwt(await signerKey()),
 };
+const bound = { client: { client_id: "bound" }, authentication: oauth.None() };
+
+// The app on a device with a key of its own, which it proves with each request; the clock of the device is wrong by so many seconds.
+async function keyed(app, wrongBy = 0) {
+  const keys = await oauth.generateKeyPair("ES256");
+  return { ...app, DPoP: oauth.DPoP({ ...app.client, [oauth.clockSkew]: wrongBy }, keys) };
+}
+
+// The options of its requests.
+function by({ DPoP }) {
+  return DPoP ? { ...http, DPoP } : http;
+}
 
 // What a client keeps while the user is away, and its authorization request.
 async function begin({ client }, more = {}) {
@@ -37,49 +49,69 @@ function authorizationUrl(parameters) {
   return `${server.authorization_endpoint}?${parameters}`;
 }
 
-async function push({ client, authentication }, parameters) {
-  const response = await oauth.pushedAuthorizationRequest(server, client, authentication, parameters, http);
+async function push(app, parameters) {
+  const { client, authentication } = app;
+  const response = await oauth.pushedAuthorizationRequest(server, client, authentication, parameters, by(app));
   const { request_uri } = await oauth.processPushedAuthorizationResponse(server, client, response);
   return new URLSearchParams({ client_id: client.client_id, request_uri });
 }
 
-async function redeem({ client, authentication }, { verifier, nonce }, callback) {
+async function redeem(app, { verifier, nonce }, callback) {
+  const { client, authentication } = app;
   const response =
-    await oauth.authorizationCodeGrantRequest(server, client, authentication, callback, redirectUri, verifier, http);
+    await oauth.authorizationCodeGrantRequest(server, client, authentication, callback, redirectUri, verifier, by(app));
   const checks = { expectedNonce: nonce, requireIdToken: true };
   const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, checks);
   await oauth.validateApplicationLevelSignature(server, response, http);
   return tokens;
 }
 
-async function refresh({ client, authentication }, token) {
-  const response = await oauth.refreshTokenGrantRequest(server, client, authentication, token, http);
+async function refresh(app, token, options = by(app)) {
+  const { client, authentication } = app;
+  const response = await oauth.refreshTokenGrantRequest(server, client, authentication, token, options);
   const tokens = await oauth.processRefreshTokenResponse(server, client, response);
   await oauth.validateApplicationLevelSignature(server, response, http);
   return tokens;
 }
 
-async function userinfo({ client }, accessToken, subject) {
-  const response = await oauth.userInfoRequest(server, client, accessToken, http);
-  return oauth.processUserInfoResponse(server, client, subject, response);
+async function userinfo(app, accessToken, subject) {
+  const response = await oauth.userInfoRequest(server, app.client, accessToken, by(app));
+  return oauth.processUserInfoResponse(server, app.client, subject, response);
+}
+
+// The status of a call of an API.
+async function called(app, accessToken) {
+  if (!app.DPoP) return statusOfCall(accessToken);
+  const url = new URL("/orders", issuer);
+  const call = oauth.protectedResourceRequest(accessToken, "GET", url, undefined, undefined, by(app));
+  return (await call.catch((thrown) => thrown)).status;
+}
+
+// An app that logs a user in.
+async function logsIn(app, more = {}) {
+  const begun = await begin(app, more);
+  const back = await new Visitor().visit(authorizationUrl(begun.parameters));
+  return { begun, callback: oauth.validateAuthResponse(server, app.client, back, begun.state) };
 }
 
 // From the login to the end of the session.
 async function journey(app, { pushes = false } = {}) {
   const { client, authentication } = app;
-  const begun = await begin(app);
+  const named = app.DPoP && !pushes ? { dpop_jkt: await app.DPoP.calculateThumbprint() } : {};
+  const begun = await begin(app, named);
   const request = pushes ? await push(app, begun.parameters) : begun.parameters;
   const back = await new Visitor().visit(authorizationUrl(request));
   const tokens = await redeem(app, begun, oauth.validateAuthResponse(server, client, back, begun.state));
+  assert.equal(tokens.token_type, app.DPoP ? "dpop" : "bearer");
   const { sub } = oauth.getValidatedIdTokenClaims(tokens);
   assert.equal((await userinfo(app, tokens.access_token, sub)).email, user.username);
-  assert.equal(await statusOfCall(tokens.access_token), 200);
+  assert.equal(await called(app, tokens.access_token), 200);
   const refreshed = await refresh(app, tokens.refresh_token);
   assert.equal(oauth.getValidatedIdTokenClaims(refreshed).sub, sub);
   const revocation = await oauth.revocationRequest(server, client, authentication, refreshed.refresh_token, http);
   await oauth.processRevocationResponse(revocation);
   await assert.rejects(refresh(app, refreshed.refresh_token), isError("invalid_grant", 400));
-  assert.equal(await statusOfCall(refreshed.access_token), 401);
+  assert.equal(await called(app, refreshed.access_token), 401);
 }
 
 // An error response in JSON as the library has read it.
@@ -163,6 +195,54 @@ async function passwordNeeded() {
   assertRefusal(back, begun.state, "interaction_required");
 }
 
+// RFC 9449 §5.2.
+async function withoutItsKey() {
+  const { begun, callback } = await logsIn(bound);
+  await assert.rejects(redeem(bound, begun, callback), isError("invalid_dpop_proof", 400));
+  const tokens = await redeem(await keyed(bound), begun, callback);
+  assert.equal(await statusOfCall(tokens.access_token), 401, "as a bearer token");
+}
+
+// RFC 9449 §8: the library keeps the nonce of the refusal, and the app asks again.
+async function wrongClock() {
+  for (const wrongBy of [-7_200, 7_200]) {
+    const app = await keyed(phone, wrongBy);
+    const { begun, callback } = await logsIn(app);
+    await assert.rejects(redeem(app, begun, callback), oauth.isDPoPNonceError);
+    const tokens = await redeem(app, begun, callback);
+    await refresh(app, tokens.refresh_token);
+  }
+}
+
+// An HTTP stack that repeats a request whose response it has lost sends the same proof again.
+async function repeated() {
+  const app = await keyed(phone);
+  const { begun, callback } = await logsIn(app);
+  const tokens = await redeem(app, begun, callback);
+  let first;
+  const twice = async (url, options) => {
+    first = await (await fetch(url, options)).json();
+    return fetch(url, options);
+  };
+  const options = { ...by(app), [oauth.customFetch]: twice };
+  await assert.rejects(refresh(app, tokens.refresh_token, options), oauth.isDPoPNonceError);
+  const again = await refresh(app, tokens.refresh_token);
+  assert.equal(again.refresh_token, first.refresh_token);
+  assert.equal(await called(app, again.access_token), 200);
+}
+
+async function anotherKey() {
+  const app = await keyed(phone);
+  const { begun, callback } = await logsIn(app, { dpop_jkt: await app.DPoP.calculateThumbprint() });
+  const thief = await keyed(phone);
+  await assert.rejects(redeem(thief, begun, callback), isError("invalid_grant", 400));
+  const tokens = await redeem(app, begun, callback);
+  assert.equal(await called(thief, tokens.access_token), 401);
+  await assert.rejects(refresh(thief, tokens.refresh_token), isError("invalid_grant", 400));
+  await assert.rejects(refresh(phone, tokens.refresh_token), isError("invalid_dpop_proof", 400));
+  await refresh(app, tokens.refresh_token);
+}
+
 await run("oauth4webapi", {
   "public app": () => journey(phone),
   "public app, pushed request": () => journey(phone, { pushes: true }),
@@ -171,6 +251,13 @@ await run("oauth4webapi", {
   "client_secret_post, pushed request": () => journey(sitePosting, { pushes: true }),
   "private_key_jwt, ES256 ID token": () => journey(signer),
   "private_key_jwt, pushed request": () => journey(signer, { pushes: true }),
+  "DPoP": async () => journey(await keyed(phone)),
+  "DPoP, pushed request": async () => journey(await keyed(phone), { pushes: true }),
+  "DPoP, client_secret_basic": async () => journey(await keyed(site)),
+  "DPoP, app that needs it: invalid_dpop_proof": withoutItsKey,
+  "DPoP, wrong clock: use_dpop_nonce": wrongClock,
+  "DPoP, request that comes twice: use_dpop_nonce": repeated,
+  "DPoP, another key: invalid_grant": anotherKey,
   "prompt=none, logged in": loggedInAlready,
   "prompt=none: consent_required": consentNeeded,
   "prompt=none: interaction_required": passwordNeeded,
