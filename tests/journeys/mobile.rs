@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gateway_domain::clock::Clock as _;
 use gateway_local::binaries::WORKSPACE;
+use gateway_runtime::SystemClock;
 use serde_json::Value as Json;
-use support::{ADA, BOB, CHALLENGE, DEMO_APP, Gateway, Response, UNTRUSTED_APP, User, VERIFIER};
+use support::{ADA, BOB, CHALLENGE, ClientKey, DEMO_APP, Gateway, Response, Tokens, UNTRUSTED_APP, Unsigned, User, VERIFIER};
 use tokio::process::Command;
 
 use crate::accounts::sign_up;
@@ -230,6 +232,28 @@ fn rows(page: &str) -> BTreeSet<(u16, String, String)> {
     rows.filter_map(|cells| Some((cells.get(1)?.parse().ok()?, cells.get(2)?.clone(), cells.get(3)?.clone()))).collect()
 }
 
+/// What is answered to proofs that are none, or of another time, and to a bound token without one.
+async fn unproved(gateway: &Gateway) -> Vec<(&'static str, Response)> {
+    let (key, now, url) = (ClientKey::new(), SystemClock.now().as_secs(), gateway.url("/oauth2/token"));
+    let sends = async |proof: Unsigned<'_>, form: &[(&str, &str)]| {
+        let request = gateway.request("POST", "/oauth2/token").header("DPoP", proof.signed());
+        gateway.response(request.form(form)).await
+    };
+    let login =
+        [("grant_type", "password"), ("client_id", DEMO_APP), ("username", ADA.name), ("password", ADA.password)];
+    let tokens = sends(key.proof("POST", &url, now), &login).await.tokens();
+    let refresh =
+        [("grant_type", "refresh_token"), ("client_id", DEMO_APP), ("refresh_token", tokens.refresh.as_str())];
+    let call = gateway.request("GET", "/orders").header("Authorization", format!("DPoP {}", tokens.access));
+    vec![
+        ("login", sends(key.proof("GET", &url, now), &login).await),
+        ("login", sends(key.proof("POST", &url, 1_000), &login).await),
+        ("refresh", gateway.try_refresh(DEMO_APP, &tokens.refresh).await),
+        ("refresh", sends(key.proof("POST", &url, 1_000), &refresh).await),
+        ("call", gateway.response(call).await),
+    ]
+}
+
 #[tokio::test]
 async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
     let page = page();
@@ -283,6 +307,7 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
                 .await,
         ),
     ];
+    seen.extend(unproved(&gateway).await);
     for _ in 0..12 {
         seen.push(("login", asks(&gateway, DEMO_APP, &[("username", BOB.name), ("password", "wrong")]).await));
     }
@@ -341,6 +366,7 @@ async fn every_error_of_the_table_is_made_and_every_header_is_seen() {
         "ratelimit",
         "ratelimit-policy",
         "retry-after",
+        "dpop-nonce",
         "www-authenticate",
         "x-amzn-remapped-www-authenticate",
         "allow",
