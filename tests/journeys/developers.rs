@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_domain::ids::{ClientId, OrganizationId};
 use gateway_domain::role::Role;
-use gateway_store::{App, AppKind, GrantType};
+use gateway_store::{App, AppKind, Dpop, GrantType};
 use support::{ADA, BOB, Gateway, Response};
 
 use crate::accounts::Browser;
@@ -176,6 +176,7 @@ async fn no_field_gives_a_developer_more() {
         ("organization", "org_AAAAAAAAAAAAAAAAAAAAAA"),
         ("requested", ""),
         ("pkce_optional", "true"),
+        ("dpop", "required"),
         ("registration_hash", "00"),
         ("secret_hash", "00"),
         ("role", "owner"),
@@ -194,6 +195,7 @@ async fn no_field_gives_a_developer_more() {
         assert_eq!(app.grants, [GrantType::AuthorizationCode, GrantType::RefreshToken].into());
         assert_eq!(app.scope.iter().collect::<Vec<_>>(), ["orders:read"]);
         assert_eq!((app.subscriptions.len(), &app.secret_hash, &app.registration_hash), (0, &None, &None));
+        assert_eq!(app.dpop, Dpop::Optional);
         assert_eq!(app.organization.as_ref().map(|id| id.as_str()), home.rsplit('/').next());
     };
     expected(&app);

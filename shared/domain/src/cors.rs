@@ -11,14 +11,15 @@ use crate::time::Seconds;
 const REQUEST_HEADERS: [&str; 4] = ["Authorization", "Content-Type", dpop::HEADER, "Idempotency-Key"];
 
 /// The headers that a listed page may read besides those that every page may read. A REST API renames the
-/// `WWW-Authenticate` of a function.
-const RESPONSE_HEADERS: [&str; 6] = [
+/// `WWW-Authenticate` of a function. By `Date` a page knows what time to say in a proof.
+const RESPONSE_HEADERS: [&str; 7] = [
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
     "WWW-Authenticate",
     "x-amzn-Remapped-WWW-Authenticate",
     dpop::NONCE_HEADER,
+    "Date",
 ];
 
 /// The prefix of all headers of the protocol. Those of a back end are removed, since the gateway decides what a page may
@@ -200,7 +201,7 @@ mod tests {
         let response = cors().dress(&request("GET", &[("Origin", PAGE)]), theirs);
         assert_eq!(value(&response, "access-control-allow-origin"), Some(PAGE));
         assert_eq!(value(&response, "access-control-allow-credentials"), None);
-        let exposed = "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-amzn-Remapped-WWW-Authenticate, DPoP-Nonce, ETag";
+        let exposed = "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, x-amzn-Remapped-WWW-Authenticate, DPoP-Nonce, Date, ETag";
         assert_eq!(value(&response, "access-control-expose-headers"), Some(exposed));
         assert_eq!(value(&response, "x-own"), Some("kept"));
         assert_eq!(response.header_values("vary").collect::<Vec<_>>(), ["Accept", "Origin"]);
