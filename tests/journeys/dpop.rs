@@ -111,7 +111,7 @@ pub(crate) async fn use_the_admin_api_with_a_key(gateway: &Gateway) {
     assert_eq!(phone.calls("GET", "/gateway/api/v1/apps", &access).await.status, 200);
 }
 
-/// Checklist D-11, D-17: what a user does, with a key.
+/// Checklist D-11, D-18: what a user does, with a key.
 #[tokio::test]
 async fn a_phone_holds_its_key_from_the_login_to_the_logout() {
     let gateway = Gateway::start().await;

@@ -59,7 +59,7 @@ fn login_of_conf1() -> Request {
     post(TOKEN, &form).basic("conf1", SECRET)
 }
 
-/// Checklist S-04, D-11, D-12, D-17: the twin of each is the same request without a proof.
+/// Checklist S-04, D-11, D-12: the twin of each is the same request without a proof.
 #[tokio::test]
 async fn what_a_request_with_a_proof_gives_is_bound_to_its_key() {
     let fixture = Fixture::new().await;
