@@ -279,7 +279,7 @@ async fn the_gateways_own_apis_take_a_bound_token_from_its_holder() {
     }
 }
 
-/// Abuse case G14: an `auth_session` is the phone's with the key, and so is the code.
+/// Abuse case G16: an `auth_session` is the phone's with the key, and so is the code.
 #[tokio::test]
 async fn an_app_with_its_own_screens_gets_a_code_for_its_key_alone() {
     let gateway = Gateway::start().await;

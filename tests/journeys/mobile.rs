@@ -6,7 +6,7 @@ use gateway_domain::clock::Clock as _;
 use gateway_local::binaries::WORKSPACE;
 use gateway_runtime::SystemClock;
 use serde_json::Value as Json;
-use support::{ADA, BOB, CHALLENGE, ClientKey, DEMO_APP, Gateway, Response, Tokens, UNTRUSTED_APP, Unsigned, User, VERIFIER};
+use support::{ADA, BOB, CHALLENGE, ClientKey, DEMO_APP, Gateway, Response, UNTRUSTED_APP, Unsigned, User, VERIFIER};
 use tokio::process::Command;
 
 use crate::accounts::sign_up;

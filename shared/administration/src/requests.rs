@@ -68,7 +68,7 @@ impl Wish {
         let has = |grant| app.grants.contains(&grant);
         let by_code = !self.redirect_uris.is_empty();
         let keeps_password = self.trusted && has(GrantType::Password);
-        // An app on a server has it from an operator alone.
+        // What an operator has trusted without it goes on without it, and an app on a server has it from an operator alone.
         let may_ask = has(GrantType::Challenge) || (self.kind == AppKind::Public && !app.trusted);
         let asks_itself = self.trusted && may_ask;
         let grants = [
@@ -93,11 +93,6 @@ impl Wish {
             webhook: self.webhook.clone(),
         }
     }
-}
-
-/// Whether trust is for the grant `challenge`. What an operator has trusted without it goes on without it.
-fn may_ask_itself(app: &App) -> bool {
-    !app.trusted || app.grants.contains(&GrantType::Challenge)
 }
 
 /// Whether settings give an application nothing that it does not have.

@@ -55,7 +55,7 @@ struct CloseRequest {
 impl Account {
     /// Answers a request to `/account/api/v1/me…`, of which `path` is what follows.
     pub(super) async fn own(&self, asked: &Asked<'_>, path: &str) -> Result<ApiResponse, Failure> {
-        let (user, session) = self.owner(asked).await?;
+        let (user, session) = self.of_access_token(asked).await?;
         match (asked.request.method.as_str(), path) {
             ("GET", "") => Ok(shown(&me(&user))),
             ("PATCH", "") => {
@@ -127,7 +127,7 @@ impl Account {
 
     /// The user and the session of the access token, if the session is live and its app enabled. The token is verified here, since no authorizer
     /// stands before these paths: they are the gateway's own, and count against no plan.
-    async fn owner(&self, asked: &Asked<'_>) -> Result<(User, SessionId), Failure> {
+    async fn of_access_token(&self, asked: &Asked<'_>) -> Result<(User, SessionId), Failure> {
         let parties = self.gateway.token_parties(&asked.request.stage_variables)?;
         let of = (parties.issuer(), parties.audience());
         let claims = gateway_credentials::access(&self.public, &self.proofs, asked.request, of, asked.now).await??;

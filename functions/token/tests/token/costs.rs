@@ -120,7 +120,7 @@ const WAITS: &str = "GetItem PendingSessions";
 
 /// The same in units: one writes 1 KB and reads 4 KB, and each item here is smaller. DynamoDB also charges for a write that a
 /// condition refuses, without saying so: one more where a session is ended twice, and where an application has its standing one.
-const UNITS: [&str; 21] = [
+const UNITS: [&str; 22] = [
     "login from an unknown source: 8 read, 8 write",
     "login from a known source, second session: 5 read, 4 write",
     "call: 0 read, 1 write",

@@ -135,7 +135,7 @@ fn redeems(response: &Response) -> Request {
     post(TOKEN, &[&form[..], &[("code_verifier", VERIFIER)]].concat())
 }
 
-/// Abuse case G14; checklist F-05: an `auth_session` stays with its device, and so does the code.
+/// Abuse case G16; checklist F-05: an `auth_session` stays with its device, and so does the code.
 #[tokio::test]
 async fn an_auth_session_is_of_the_key_that_began_it() {
     let fixture = Fixture::new().await;
