@@ -32,13 +32,11 @@ impl AuthorizationEndpoint {
         if api.header_values(HEADER).next().is_none() {
             return response;
         }
-        match self.nonce() {
-            Some(nonce) => response.header(NONCE_HEADER, nonce),
-            None => {
-                tracing::error!("no nonce is given out: the clock is wrong, or there are no random bytes or keys");
-                response
-            }
+        if let Some(nonce) = self.nonce() {
+            return response.header(NONCE_HEADER, nonce);
         }
+        tracing::error!("no nonce is given out: the clock is wrong, or there are no random bytes or keys");
+        response
     }
 
     fn nonce(&self) -> Option<String> {

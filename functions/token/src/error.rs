@@ -19,7 +19,10 @@ use gateway_runtime::StartError;
 use gateway_sessions::SessionError;
 use gateway_store::StoreError;
 use std::borrow::Cow;
-use words::{invalid_form, malformed, missing, over_header_budget, password_needed, refused_by_back_end};
+use words::{
+    event, failed, invalid_form, malformed, missing, not_the_holder, over_header_budget, password_needed,
+    refused_by_back_end, store,
+};
 
 pub(crate) use exchange::NotExchanged;
 
@@ -250,12 +253,7 @@ impl Failure {
             ..response(E::TemporarilyUnavailable, description)
         };
         match self {
-            Self::Event(error) => match error.status() {
-                Some(status) => {
-                    ErrorResponse { status, ..response(E::InvalidRequest, "the request is malformed or too large") }
-                }
-                None => response(E::ServerError, "the function received an event that is no API Gateway proxy event"),
-            },
+            Self::Event(error) => event(error),
             Self::NoIssuer(_) => response(E::ServerError, "the gateway is not configured: set issuer"),
             Self::NotReady => later("the service is starting or a dependency is down; try again", Seconds::new(5)),
             Self::NotFound => ErrorResponse { status: 404, ..response(E::InvalidRequest, "there is no such endpoint") },
@@ -297,11 +295,7 @@ impl Failure {
                 E::UseDpopNonce,
                 "the DPoP proof is of another time or was used before; make another one, with the nonce in DPoP-Nonce",
             ),
-            Self::NotTheHolder(reason) => ErrorResponse {
-                status: 401,
-                challenge: Some(Cow::Owned(reason.challenge(REALM))),
-                ..ErrorResponse::new(reason.code(), Cow::Owned(reason.to_string()))
-            },
+            Self::NotTheHolder(reason) => not_the_holder(*reason),
             Self::UnsupportedGrantType => response(
                 E::UnsupportedGrantType,
                 "grant_type must be authorization_code, password, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:token-exchange",
@@ -345,15 +339,9 @@ impl Failure {
             },
             Self::Busy => later("this session is being refreshed; repeat the request", Seconds::new(1)),
             Self::BackEnd(_) => later("a back end does not answer as it should; try again", Seconds::new(5)),
-            Self::Store(StoreError::Unavailable { .. }) => {
-                later("the store does not answer; try again", Seconds::new(2))
-            }
-            // A newer version wrote the item. It is deployed or being deployed, so a repeated request may reach it.
-            Self::Store(StoreError::Newer { .. }) => later("the service is being updated; try again", Seconds::new(5)),
+            Self::Store(error) => store(error),
             Self::Start(_) => later("a dependency does not answer; try again", Seconds::new(5)),
-            Self::Store(StoreError::Corrupt { .. }) | Self::Hash(_) | Self::Internal(_) => {
-                response(E::ServerError, "the service failed; it has been logged")
-            }
+            Self::Hash(_) | Self::Internal(_) => failed(),
         }
     }
 }

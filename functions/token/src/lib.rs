@@ -109,7 +109,7 @@ impl AuthorizationServer {
     pub async fn handle(&self, event: Value) -> Value {
         let version = ApiVersion::of(&event);
         let response = match ApiRequest::from_value(event) {
-            Ok(request) => self.response(&request).await,
+            Ok(request) => Box::pin(self.response(&request)).await,
             Err(error) => response::failure(&Failure::Event(error)),
         };
         response.into_value(version)

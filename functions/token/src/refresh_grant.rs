@@ -10,9 +10,10 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ClientId, SessionId};
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::scope::Scope;
-use gateway_domain::session::{Decision, ReusePolicy, Session, Shown, judge};
+use gateway_domain::session::{Decision, Holder, ReusePolicy, Session, Shown, judge};
 use gateway_domain::time::Timestamp;
 use gateway_sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
+use gateway_store::AppKind;
 use gateway_telemetry::Metric;
 
 impl AuthorizationServer {
@@ -46,7 +47,7 @@ impl AuthorizationServer {
             if matches!(source, TokenSource::Login(login) if session.user_id != *login.user) {
                 return Err(self.refused(client, None, &presented, request.now, "of another user").await);
             }
-            let decision = judge(session.holder.as_ref(), &session.family, shown, policy, request.now);
+            let decision = judge(bound_to(&session, registered), &session.family, shown, policy, request.now);
             let scope = narrowed_scope(asked, &session.scope, &registered.scope);
             // Hooks are asked once, before anything is changed: one that does not answer leaves the refresh token as it is.
             if mapped.is_none() && matches!(decision, Decision::Replay | Decision::Rotate) {
@@ -148,7 +149,7 @@ impl AuthorizationServer {
         let policy = self.reuse_policy(app);
         let (attempt, key) = (token.attempt.as_deref(), request.key());
         let shown = Shown { generation: presented.generation, attempt, key: key.as_ref() };
-        let decision = judge(session.holder.as_ref(), &session.family, shown, policy, request.now);
+        let decision = judge(bound_to(&session, app), &session.family, shown, policy, request.now);
         Ok(matches!(decision, Decision::Rotate | Decision::Replay).then_some(session))
     }
 
@@ -182,6 +183,11 @@ fn is_served(session: &Session, source: TokenSource<'_>) -> bool {
         TokenSource::Renewal => true,
         TokenSource::Login(..) => session.tokens.values().all(|token| token.since >= session.family.served_at),
     }
+}
+
+/// Whose a session is. Of an application that has become confidential since, its authentication has taken the place of the key.
+fn bound_to<'s>(session: &'s Session, app: &gateway_store::App) -> Option<&'s Holder> {
+    session.holder.as_ref().filter(|_| app.kind == AppKind::Public)
 }
 
 /// The scope of the access token: never more than was granted at login and is still assigned (RFC 6749 §6).

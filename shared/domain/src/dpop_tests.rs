@@ -9,6 +9,9 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 struct Holder(EcdsaKeyPair);
 
+/// Changes header and claims of a proof.
+type Change = Box<dyn Fn(&mut Value, &mut Value)>;
+
 impl Holder {
     fn new() -> Self {
         let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
@@ -65,7 +68,6 @@ fn a_proof_for_the_request_is_taken_and_names_its_key() {
 #[test]
 fn a_proof_for_something_else_is_refused() {
     let (holder, other) = (Holder::new(), Holder::new());
-    type Change = Box<dyn Fn(&mut Value, &mut Value)>;
     let of_header =
         |name: &'static str, value: Value| -> Change { Box::new(move |header, _| header[name] = value.clone()) };
     let of_claims =

@@ -54,6 +54,7 @@ enum Key {
 }
 
 impl Key {
+    #[expect(clippy::unwrap_used, reason = "it is the base64url of 32 bytes")]
     fn thumbprint(self) -> Thumbprint {
         let letter = match self {
             Self::App => "A",

@@ -28,6 +28,12 @@ impl AuthorizationEndpoint {
             let client_id = ClientId::parse(client_id).map_err(|_| NoCode::Client("a malformed client id"))?;
             return self.public_client(&client_id).await.map(Some);
         }
+        let is_basic =
+            |header: &str| header.split_once(' ').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
+        // Nobody has the token function look at what is no proof of a client.
+        if header.is_some_and(|header| !is_basic(header)) {
+            return Err(NoCode::Client("an authentication scheme other than Basic"));
+        }
         let asked = AuthenticateClient::to_event(header, form, issuer, api.source_ip.as_deref());
         let answer = self.token.ask(&asked, WITHIN).await.map_err(Failure::from)?;
         let answer: ClientAuthenticated = serde_json::from_value(answer).map_err(|_| Failure::OtherVersion)?;

@@ -1,10 +1,50 @@
 //! Words for what is wrong with a request, and for what a back end says.
 
-use super::ErrorResponse;
+use super::{ErrorResponse, REALM};
+use gateway_domain::event::EventError;
 use gateway_domain::form::InvalidForm;
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::oauth_error::ErrorCode;
+use gateway_domain::presented_token::NotTheHolder;
+use gateway_domain::time::Seconds;
+use gateway_store::StoreError;
 use std::borrow::Cow;
+
+pub(super) fn event(error: &EventError) -> ErrorResponse {
+    let response = |code, description| ErrorResponse::new(code, Cow::Borrowed(description));
+    match error.status() {
+        Some(status) => {
+            ErrorResponse { status, ..response(ErrorCode::InvalidRequest, "the request is malformed or too large") }
+        }
+        None => response(ErrorCode::ServerError, "the function received an event that is no API Gateway proxy event"),
+    }
+}
+
+/// What RFC 9449 §7.1 answers at a protected resource.
+pub(super) fn not_the_holder(reason: NotTheHolder) -> ErrorResponse {
+    ErrorResponse {
+        status: 401,
+        challenge: Some(Cow::Owned(reason.challenge(REALM))),
+        ..ErrorResponse::new(reason.code(), Cow::Owned(reason.to_string()))
+    }
+}
+
+pub(super) fn store(error: &StoreError) -> ErrorResponse {
+    let later = |description, seconds| ErrorResponse {
+        retry_after: Some(Seconds::new(seconds)),
+        ..ErrorResponse::new(ErrorCode::TemporarilyUnavailable, Cow::Borrowed(description))
+    };
+    match error {
+        StoreError::Unavailable { .. } => later("the store does not answer; try again", 2),
+        // A newer version wrote the item. It is deployed or being deployed, so a repeated request may reach it.
+        StoreError::Newer { .. } => later("the service is being updated; try again", 5),
+        StoreError::Corrupt { .. } => failed(),
+    }
+}
+
+pub(super) fn failed() -> ErrorResponse {
+    ErrorResponse::new(ErrorCode::ServerError, Cow::Borrowed("the service failed; it has been logged"))
+}
 
 pub(super) fn invalid_form(error: InvalidForm) -> ErrorResponse {
     let response = |description| ErrorResponse::new(ErrorCode::InvalidRequest, Cow::Borrowed(description));

@@ -27,6 +27,8 @@ fn basic(id: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(id), encode(secret))))
 }
 
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// Checklist F-01.
 #[tokio::test]
 async fn a_client_is_authenticated_as_its_kind_requires() {
@@ -35,7 +37,7 @@ async fn a_client_is_authenticated_as_its_kind_requires() {
     assert_eq!(asked(&fixture, Some(&basic("conf1", SECRET)), &[]).await, json!({ "client": "conf1" }));
     assert_eq!(asked(&fixture, None, &by_secret("conf1", SECRET)).await, json!({ "client": "conf1" }));
     assert_eq!(asked(&fixture, Some(&basic("first", "")), &[]).await, json!({ "client": "first" }), "nothing to prove");
-    let wrong: [(Option<String>, &[(&str, &str)]); 8] = [
+    let wrong: [(Option<String>, Fields<'_>); 8] = [
         (None, &by_secret("conf1", "wrong")),
         (None, &by_secret("retired", SECRET)),
         (None, &by_secret("nobody", SECRET)),
@@ -48,7 +50,7 @@ async fn a_client_is_authenticated_as_its_kind_requires() {
     for (header, fields) in wrong {
         assert_eq!(asked(&fixture, header.as_deref(), fields).await, "refused", "{header:?} {fields:?}");
     }
-    let unreadable: [(String, &[(&str, &str)]); 4] = [
+    let unreadable: [(String, Fields<'_>); 4] = [
         (basic("conf1", SECRET), &by_secret("conf1", SECRET)),
         (basic("conf1", SECRET), &[("client_id", "conf2")]),
         ("Basic".to_owned(), &[]),

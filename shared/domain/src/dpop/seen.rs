@@ -22,8 +22,9 @@ pub const KEPT: Seconds = Seconds::new(AHEAD.as_u64() + LENGTH.as_u64() + WINDOW
 pub const MOST: u64 = 60;
 /// So many sets before the oldest that is kept are removed by each write: none is left while calls come at least once a minute.
 const OVER: i64 = 3;
-/// What is left of before a pause is removed when it has so many proofs.
+/// What is left of before pauses is removed when it has so many proofs, or is so many sets, each with a name of its own.
 const CLEAN_FROM: usize = 16;
+const CLEAN_SETS: usize = 3;
 
 /// A proof as it is noted, and what is removed with that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +72,11 @@ impl SeenProof {
         let text = format!("{session} {} {}", proof.thumbprint(), proof.jti);
         let [a, b, c, d, ..] = sha256(text.as_bytes());
         let ProofSet(oldest) = ProofSet::oldest(now);
-        let over = (1..=OVER).map(|before| ProofSet(oldest.saturating_sub(before))).collect();
-        Self { set: ProofSet::of(proof.iat), mark: [a, b, c, d], over }
+        let set = ProofSet::of(proof.iat);
+        // The clock may have been corrected since the proof was found to be of now.
+        let over =
+            (1..=OVER).map(|before| ProofSet(oldest.saturating_sub(before))).filter(|over| *over != set).collect();
+        Self { set, mark: [a, b, c, d], over }
     }
 }
 
@@ -80,7 +84,7 @@ impl SeenProof {
 pub fn stale(sets: &BTreeMap<ProofSet, usize>, now: Timestamp) -> Vec<String> {
     let oldest = ProofSet::oldest(now);
     let over = || sets.range(..oldest);
-    if over().map(|(_, proofs)| *proofs).sum::<usize>() < CLEAN_FROM {
+    if over().count() < CLEAN_SETS && over().map(|(_, proofs)| *proofs).sum::<usize>() < CLEAN_FROM {
         return Vec::new();
     }
     over().map(|(set, _)| set.name()).collect()
@@ -118,7 +122,8 @@ mod tests {
         for second in 0..40 {
             let proof = proof(1, at(second));
             let SeenProof { set, .. } = SeenProof::of(&session(1), &proof, at(second));
-            let last = (0..).map(|more| at(second + more)).take_while(|now| proof.by_its_clock(*now).is_some()).last();
+            let last =
+                (0..200).map(|more| at(second + more)).take_while(|now| proof.by_its_clock(*now).is_some()).last();
             let late = last.unwrap().saturating_add(MARGIN);
             assert!(set >= ProofSet::oldest(late), "{second}");
             assert!(!SeenProof::of(&session(1), &proof, late).over.contains(&set), "{second}");
@@ -146,6 +151,10 @@ mod tests {
         let sets = |proofs| BTreeMap::from([(ProofSet::of(at(0)), proofs), (ProofSet::of(at(600)), 40)]);
         assert_eq!(stale(&sets(15), at(600)), [""; 0]);
         assert_eq!(stale(&sets(16), at(600)), [ProofSet::of(at(0)).name()]);
+        // Calls with long pauses leave one proof each.
+        let seldom = |calls: i64| (0..calls).map(|call| (ProofSet::of(at(call * 200)), 1)).collect();
+        assert_eq!(stale(&seldom(2), at(4_000)), [""; 0]);
+        assert_eq!(stale(&seldom(3), at(4_000)).len(), 3);
     }
 
     #[test]
