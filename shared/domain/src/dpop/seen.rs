@@ -137,10 +137,10 @@ mod tests {
 
     #[test]
     fn sets_before_the_kept_ones_are_removed_without_a_gap_while_calls_come() {
-        let proof = proof(1, at(0));
         let mut removed = std::collections::BTreeSet::new();
         for minute in 0..10 {
-            removed.extend(SeenProof::of(&session(1), &proof, at(60 * minute)).over);
+            let now = at(60 * minute);
+            removed.extend(SeenProof::of(&session(1), &proof(1, now), now).over);
         }
         let numbers: Vec<_> = removed.iter().map(|ProofSet(number)| *number).collect();
         assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{numbers:?}");
