@@ -4,26 +4,19 @@ use crate::AuthorizationEndpoint;
 use crate::challenge::PATH;
 use crate::error::Failure;
 use gateway_credentials::UsedProof;
-use gateway_domain::dpop::{DpopNonce, HEADER, InvalidProof, NONCE_HEADER, Proof, ProvedRequest};
+use gateway_domain::dpop::{DpopNonce, HEADER, InvalidProof, NONCE_HEADER, Proof};
 use gateway_domain::event::{ApiRequest, ApiResponse};
 use gateway_domain::time::Timestamp;
 
 /// The proof of a request, if it has one. It is verified before anything else of the request is believed.
 pub(crate) fn proof(api: &ApiRequest, issuer: &str) -> Result<Option<Proof>, InvalidProof> {
-    let text = api.header(HEADER).map_err(|_| InvalidProof("there must be one DPoP header"))?;
-    let Some(text) = text else { return Ok(None) };
-    let url = format!("{issuer}{PATH}");
-    Proof::verify(text, &ProvedRequest { method: &api.method, url: &url, access_token: None }).map(Some)
+    Proof::of_request(api, &format!("{issuer}{PATH}"))
 }
 
 impl AuthorizationEndpoint {
     /// Uses up a proof. It is of now by its nonce, or by the client's clock.
     pub(crate) async fn use_proof(&self, proof: &Proof, now: Timestamp) -> Result<UsedProof, Failure> {
-        let tokens = self.pending.tokens();
-        let keys = match proof.nonce.as_deref().and_then(DpopNonce::parse) {
-            Some(nonce) => tokens.sealing_for(nonce.sealed()).await?,
-            None => tokens.sealing(),
-        };
+        let keys = self.pending.tokens().sealing_for_proof(proof).await?;
         Ok(self.proofs.at_issuer(proof, &keys, now).await?)
     }
 

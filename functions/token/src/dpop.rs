@@ -5,7 +5,7 @@ use crate::metadata::{PAR, TOKEN, endpoint};
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, UsedProof};
 use gateway_domain::access_token::Confirmation;
-use gateway_domain::dpop::{DpopNonce, HEADER, InvalidProof, NONCE_HEADER, Proof, ProvedRequest};
+use gateway_domain::dpop::{DpopNonce, HEADER, InvalidProof, NONCE_HEADER, Proof};
 use gateway_domain::event::{ApiRequest, ApiResponse};
 use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::presented_token::NotTheHolder;
@@ -24,10 +24,7 @@ pub(crate) fn proof(api: &ApiRequest, issuer: &str) -> Result<Option<Proof>, Fai
     if !takes_proofs(api) {
         return Ok(None);
     }
-    let text = api.header(HEADER).map_err(|_| InvalidProof("there must be one DPoP header"))?;
-    let Some(text) = text else { return Ok(None) };
-    let request = ProvedRequest { method: &api.method, url: &endpoint(issuer, &api.path), access_token: None };
-    Ok(Some(Proof::verify(text, &request)?))
+    Ok(Proof::of_request(api, &endpoint(issuer, &api.path))?)
 }
 
 /// Refuses a request without the proof that its application has to send.
@@ -74,11 +71,7 @@ impl AuthorizationServer {
     /// Uses up the proof of a request, if it has one. It is of now by its nonce, or by the client's clock.
     pub(crate) async fn use_at_issuer(&self, request: &Request<'_>) -> Result<(), Failure> {
         let Some(proof) = &request.proof else { return Ok(()) };
-        let tokens = self.sessions.tokens();
-        let keys = match proof.nonce.as_deref().and_then(DpopNonce::parse) {
-            Some(nonce) => tokens.sealing_for(nonce.sealed()).await?,
-            None => tokens.sealing(),
-        };
+        let keys = self.sessions.tokens().sealing_for_proof(proof).await?;
         match self.proofs.at_issuer(proof, &keys, request.now).await? {
             UsedProof::Now => Ok(()),
             UsedProof::Again => Err(Failure::ProofAgain),

@@ -121,7 +121,7 @@ impl ClientAuthentication {
         let keys = ClientKeys::parse(jwks).map_err(|_| CredentialsError::Client("the registered keys are damaged"))?;
         let verified = assertion.verify(&app.client_id, &keys, audiences, now);
         let one_use = verified.map_err(|InvalidAssertion(reason)| CredentialsError::Client(reason))?;
-        if self.attempts.use_assertion(&app.client_id, &one_use, now).await? {
+        if self.attempts.use_once(("assertion", app.client_id.as_str()), &one_use, now).await? {
             Ok(())
         } else {
             Err(CredentialsError::Client("the assertion was used before"))

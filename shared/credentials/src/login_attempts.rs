@@ -11,8 +11,7 @@
 
 use crate::CredentialsError;
 use gateway_domain::address::Address;
-use gateway_domain::holder_key::Thumbprint;
-use gateway_domain::ids::{ClientId, SessionId};
+use gateway_domain::ids::SessionId;
 use gateway_domain::login_attempts::{ACCOUNT, CLIENT, Limit, PAIR, SOURCE};
 use gateway_domain::one_use::OneUse;
 use gateway_domain::secret::sha256_hex;
@@ -220,25 +219,14 @@ impl LoginAttempts {
         }
     }
 
-    /// Notes the use of an application's assertion; `false` if it was used before.
-    pub(crate) async fn use_assertion(
+    /// Notes the use of what this signer, of this kind, has signed; `false` if it was used before.
+    pub(crate) async fn use_once(
         &self,
-        client: &ClientId,
+        (kind, signer): (&str, &str),
         one_use: &OneUse,
         now: Timestamp,
     ) -> Result<bool, CredentialsError> {
-        let key = format!("assertion#{client}#{}", sha256_hex(one_use.jti.as_bytes()));
-        Ok(self.table.use_once(&key, one_use.until, now).await?)
-    }
-
-    /// Notes the use of a proof by the key; `false` if it was used before.
-    pub(crate) async fn use_proof(
-        &self,
-        key: &Thumbprint,
-        one_use: &OneUse,
-        now: Timestamp,
-    ) -> Result<bool, CredentialsError> {
-        let key = format!("dpop#{key}#{}", sha256_hex(one_use.jti.as_bytes()));
+        let key = format!("{kind}#{signer}#{}", sha256_hex(one_use.jti.as_bytes()));
         Ok(self.table.use_once(&key, one_use.until, now).await?)
     }
 

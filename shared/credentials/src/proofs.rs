@@ -48,7 +48,7 @@ impl Proofs {
         now: Timestamp,
     ) -> Result<UsedProof, CredentialsError> {
         let Some(one_use) = one_use else { return Ok(UsedProof::Again) };
-        let first = self.0.use_proof(&proof.thumbprint(), &one_use, now).await?;
+        let first = self.0.use_once(("dpop", proof.thumbprint().as_str()), &one_use, now).await?;
         Ok(if first { UsedProof::Now } else { UsedProof::Again })
     }
 }

@@ -4,6 +4,7 @@
 mod nonce;
 pub mod seen;
 
+use crate::event::ApiRequest;
 use crate::holder_key::{ALGORITHM, HolderKey, Thumbprint};
 use crate::jwt::{self, Compact};
 use crate::one_use::OneUse;
@@ -37,6 +38,9 @@ const MAX_JTI: usize = 255;
 #[error("{0}")]
 pub struct InvalidProof(pub &'static str);
 
+/// RFC 9449 §4.3, item 1.
+pub(crate) const REPEATED: InvalidProof = InvalidProof("there must be one DPoP header");
+
 /// The request that a proof has to be for.
 #[derive(Debug, Clone, Copy)]
 pub struct ProvedRequest<'a> {
@@ -62,6 +66,13 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// The proof of a request to this URL that presents no access token, if it has one: that its client holds a key.
+    pub fn of_request(request: &ApiRequest, url: &str) -> Result<Option<Self>, InvalidProof> {
+        let text = request.header(HEADER).map_err(|_| REPEATED)?;
+        let proved = ProvedRequest { method: &request.method, url, access_token: None };
+        text.map(|text| Self::verify(text, &proved)).transpose()
+    }
+
     /// Verifies a proof (RFC 9449 §4.3), all but its time, its nonce and its use.
     pub fn verify(text: &str, request: &ProvedRequest<'_>) -> Result<Self, InvalidProof> {
         const MALFORMED: InvalidProof = InvalidProof("the DPoP proof is not a JWT");

@@ -95,7 +95,7 @@ impl<'a> PresentedToken<'a> {
         if !is_b64token(token) {
             return Err(NoToken::Malformed);
         }
-        let proof = request.header(dpop::HEADER).map_err(|_| InvalidProof("there must be one DPoP header"));
+        let proof = request.header(dpop::HEADER).map_err(|_| dpop::REPEATED);
         Ok(Self { scheme, token, proof })
     }
 

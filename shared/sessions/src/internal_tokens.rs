@@ -9,6 +9,7 @@ use gateway_connectors::{Acquired, Connector, ConnectorError, Connectors, Creden
 use gateway_domain::acquired::{Begun, Handover};
 use gateway_domain::call_context::TokenRef;
 use gateway_domain::clock::Clock;
+use gateway_domain::dpop::{DpopNonce, Proof};
 use gateway_domain::entropy::Entropy;
 use gateway_domain::ids::{ConnectorName, SessionId, UserId};
 use gateway_domain::scope::Scope;
@@ -79,6 +80,14 @@ impl InternalTokens {
     /// The sealing keys, as they were last read.
     pub fn sealing(&self) -> Arc<SealingKeys> {
         self.sealing.value()
+    }
+
+    /// The sealing keys for the nonce of this proof, if it has one.
+    pub async fn sealing_for_proof(&self, proof: &Proof) -> Result<Arc<SealingKeys>, StartError> {
+        match proof.nonce.as_deref().and_then(DpopNonce::parse) {
+            Some(nonce) => self.sealing_for(nonce.sealed()).await,
+            None => Ok(self.sealing()),
+        }
     }
 
     /// The sealing keys, read again if they lack the key of this token. They may still lack it: the key may be revoked.

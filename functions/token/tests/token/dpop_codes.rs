@@ -3,9 +3,10 @@
 use gateway_authorize::AuthorizationEndpoint;
 use support::ClientKey;
 
+use crate::challenge;
 use crate::dpop::{Keyed, NO_PROOF, TOKEN, bound_to};
 use crate::fixture::{Fixture, ISSUER, NOTES, PASSWORD};
-use crate::hosted::{Browser, CHALLENGE, NATIVE, VERIFIER, asking, redemption};
+use crate::hosted::{Browser, NATIVE, VERIFIER, asking, redemption};
 use crate::request::{Request, Response, post};
 
 const PAR: &str = "/oauth2/par";
@@ -113,17 +114,6 @@ impl<'f> App<'f> {
     }
 }
 
-fn begin(changes: &[(&str, &str)]) -> Request {
-    let right = [
-        ("client_id", "first"),
-        ("response_type", "code"),
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-        ("scope", NOTES),
-    ];
-    post(PATH, &[&right[..], changes].concat())
-}
-
 fn goes_on(response: &Response, fields: &[(&str, &str)]) -> Request {
     let session = response.body["auth_session"].as_str().unwrap_or_else(|| panic!("{}", response.text));
     post(PATH, &[&[("auth_session", session)], fields].concat())
@@ -144,9 +134,9 @@ async fn an_auth_session_is_of_the_key_that_began_it() {
     for named in [false, true] {
         let jkt = phone.key.thumbprint();
         let begun = if named {
-            app.send(begin(&[("dpop_jkt", &jkt)])).await
+            app.send(challenge::asking(&[("dpop_jkt", &jkt)])).await
         } else {
-            app.send_with(&phone.key, begin(&[])).await
+            app.send_with(&phone.key, challenge::asking(&[])).await
         };
         assert_eq!(begun.refusal(), (403, "insufficient_authorization"), "{}", begun.text);
         // With the right password, but not the key.
@@ -163,7 +153,7 @@ async fn an_auth_session_is_of_the_key_that_began_it() {
         assert_eq!(fixture.session(&tokens.access).await.holder, Some(phone.holder()));
     }
     // The twin: without a key all goes on without one.
-    let begun = app.send(begin(&[])).await;
+    let begun = app.send(challenge::asking(&[])).await;
     assert_eq!(begun.header("DPoP-Nonce"), None);
     let given = app.send(goes_on(&begun, &ALICE)).await;
     assert_eq!(fixture.send(redeems(&given)).await.status, 200);
@@ -176,7 +166,7 @@ async fn a_proof_of_another_time_or_that_was_used_is_answered_by_a_nonce_at_the_
     let app = App::of(&fixture);
     let phone = Keyed::new(&fixture);
     let proof = || phone.proof(PATH).with("iat", fixture.now().as_secs() - 3_600);
-    let sends = async |proof: String| app.send(begin(&ALICE).header("DPoP", &proof)).await;
+    let sends = async |proof: String| app.send(challenge::asking(&ALICE).header("DPoP", &proof)).await;
     let refused = sends(proof().signed()).await;
     assert_eq!(refused.refusal(), AGAIN);
     let good = proof().with_nonce(refused.header("DPoP-Nonce").unwrap()).signed();
@@ -187,6 +177,6 @@ async fn a_proof_of_another_time_or_that_was_used_is_answered_by_a_nonce_at_the_
         assert_eq!(refused.refusal(), NO_PROOF);
         assert!(refused.header("DPoP-Nonce").is_some());
     }
-    let named = begin(&[&ALICE[..], &[("dpop_jkt", &ClientKey::new().thumbprint())]].concat());
+    let named = challenge::asking(&[&ALICE[..], &[("dpop_jkt", &ClientKey::new().thumbprint())]].concat());
     assert_eq!(app.send_with(&phone.key, named).await.refusal(), NO_PROOF, "the parameter names another key");
 }
