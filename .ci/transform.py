@@ -6,6 +6,7 @@ The checks are of what no emulator shows: what SAM makes anew, and so CloudForma
 import json
 import logging
 import os
+import re
 import sys
 import time
 
@@ -59,6 +60,7 @@ def check(path):
     for what in ("GatewayConfig", "KeysFunction"):
         assert asked(first) != asked(transformed(path, changed=what)), f"a new {what} that is not checked"
     streaming(first)
+    permitted(first)
     (api,) = (one for one in first["Resources"].values() if one["Type"] == "AWS::ApiGateway::RestApi")
     servers = api["Properties"]["Body"]["servers"]
     # With OpenAPI 3 it counts only there.
@@ -66,6 +68,40 @@ def check(path):
     assert closed == [{"Fn::If": ["ClosesRestApi", True, False]}], servers
     closes = {"Fn::Or": [{"Condition": "HasDomain"}, {"Condition": "IsHttpApi"}]}
     assert first["Conditions"]["ClosesRestApi"] == closes, "a REST API that stays open beside an HTTP API"
+
+
+def permitted(template):
+    """What lets API Gateway and others call a function fits into the policy of the function.
+
+    Lambda takes 20,480 bytes (AWS Lambda, Quotas) and CloudFormation tells of more only when it deploys. A statement is
+    written here with the longest names that people give a stack and a region.
+    """
+    stack, region, account = "a-stack-with-a-name-of-forty-characters!", "ap-southeast-1", "1" * 12
+    sizes = {}
+    for name, one in template["Resources"].items():
+        if one["Type"] != "AWS::Lambda::Permission":
+            continue
+        properties = one["Properties"]
+        (function,) = re.findall(r"\w+Function", json.dumps(properties["FunctionName"]))[:1]
+        source = json.dumps(properties.get("SourceArn", ""))
+        path = re.search(r"\$\{__Stage__\}(/.*?)\"", source)
+        statement = {
+            "Sid": f"{stack}-{name}-ABCDEFGHIJKL",
+            "Effect": "Allow",
+            "Principal": {"Service": "apigateway.amazonaws.com"},
+            "Action": "lambda:InvokeFunction",
+            "Resource": f"arn:aws:lambda:{region}:{account}:function:{stack}-{function}-ABCDEFGHIJKL",
+            "Condition": {
+                "StringEquals": {"AWS:SourceAccount": account},
+                "ArnLike": {
+                    "AWS:SourceArn": f"arn:aws:execute-api:{region}:{account}:abcdefghij/*{path[1] if path else '/*'}"
+                },
+            },
+        }
+        sizes[function] = sizes.get(function, 0) + len(json.dumps(statement))
+    assert len(sizes) > 5, sizes
+    for function, size in sizes.items():
+        assert size < 20_480, f"{function}: its permissions take {size} bytes; give it fewer events"
 
 
 def streaming(template):

@@ -1,7 +1,7 @@
 //! Finds the route of a path: the most specific pattern wins. At a REST API, which looks at the raw path, it must have the
 //! method; at an HTTP API, which looks at the decoded one, only patterns that have the method are compared.
 
-use crate::template::{ANY, ApiKind, Route};
+use crate::template::{ANY, ApiKind, METHODS, Route};
 
 /// Names and values of path parameters.
 pub(super) type Parameters<'a> = Vec<(&'a str, String)>;
@@ -25,7 +25,9 @@ enum Fit {
 
 /// The route of an API of this kind for this method and path.
 pub(super) fn find<'a>(kind: ApiKind, routes: &'a [Route], method: &str, path: &str) -> Option<Matched<'a>> {
-    let has_method = |route: &Route| route.method == method || route.method == ANY;
+    // At a REST API, what is no method of a route is none of ANY either (API Gateway, Set up an HTTP method).
+    let any = kind == ApiKind::Http || METHODS.contains(&method);
+    let has_method = |route: &Route| route.method == method || (any && route.method == ANY);
     let fits =
         |route: &'a Route| fit(&route.path, path).map(|(fits, parameters)| (fits, Matched { route, parameters }));
     let compared = routes.iter().filter(|route| kind == ApiKind::Rest || has_method(route));

@@ -34,7 +34,7 @@ const RETRIES: u32 = 2;
 /// One method of one path.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Method in capitals, or `ANY` at an HTTP API.
+    /// Method in capitals, or `ANY`.
     pub method: String,
     /// Path as declared, such as `/orders/{id}` or `/{proxy+}`.
     pub path: String,
@@ -58,8 +58,11 @@ pub(super) struct Events {
     pub(super) streams: Vec<StreamSource>,
 }
 
-/// The methods that a route can have.
-pub(super) const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+/// Any method, at a route.
+pub const ANY: &str = "ANY";
+
+/// The methods that a route can have, and that `ANY` stands for.
+pub const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// The properties that a function and `Globals.Function` may have. Those that are not read below matter only in AWS.
 const PROPERTIES: [&str; 19] = [
@@ -208,7 +211,7 @@ fn route(function: &str, properties: &At) -> Result<Route, TemplateError> {
     let streams = transfer == Some("RESPONSE_STREAM");
     let timeout = fields.get("TimeoutInMillis").map(|at| wait(&at, streams)).transpose()?;
     Ok(Route {
-        method: method.one_of(&METHODS)?.to_owned(),
+        method: method_of(&method)?,
         path: path.text()?.to_owned(),
         function: function.to_owned(),
         authorizer: authorizer.filter(|name| name != "NONE"),
@@ -216,6 +219,11 @@ fn route(function: &str, properties: &At) -> Result<Route, TemplateError> {
         streams,
         timeout,
     })
+}
+
+fn method_of(at: &At) -> Result<String, TemplateError> {
+    let method = at.text()?;
+    if method == ANY { Ok(method.to_owned()) } else { Ok(at.one_of(&METHODS)?.to_owned()) }
 }
 
 /// Reads how long an integration is waited for: 29 s at most, and 15 minutes if it streams.

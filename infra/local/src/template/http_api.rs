@@ -6,15 +6,12 @@ use std::time::Duration;
 use super::TemplateError;
 use super::api::{Api, ApiKind, Authorizer};
 use super::cursor::At;
-use super::function::{METHODS, Route};
+use super::function::{ANY, METHODS, Route};
 use super::logs::{self, AccessLog};
 use super::resolve::{Scope, id_of_arn};
 
 /// How the types of these resources begin.
 pub(super) const PREFIX: &str = "AWS::ApiGatewayV2::";
-
-/// Any method, in the key of a route.
-pub const ANY: &str = "ANY";
 
 /// The resources of an HTTP API that have been found, by logical id, and with their references resolved.
 #[derive(Debug, Default)]

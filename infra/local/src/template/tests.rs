@@ -311,13 +311,13 @@ fn what_an_http_api_may_not_be_is_named() {
 #[test]
 fn an_unknown_property_of_a_route_is_named() {
     let message = refused("Path: /oauth2/token, Method: POST,", "Path: /oauth2/token, Method: POST, RequestModel: {},");
-    assert!(message.contains("TokenFunction.Properties.Events.Token.Properties.RequestModel"), "{message}");
+    assert!(message.contains("TokenFunction.Properties.Events.TokenRequest.Properties.RequestModel"), "{message}");
 }
 
 #[test]
-fn any_is_no_method() {
-    let message = refused("Path: /oauth2/token, Method: POST", "Path: /oauth2/token, Method: ANY");
-    assert!(message.contains("Events.Token.Properties.Method") && message.contains("`ANY`"), "{message}");
+fn a_word_that_is_no_method_is_named() {
+    let message = refused("Path: /oauth2/token, Method: POST", "Path: /oauth2/token, Method: FETCH");
+    assert!(message.contains("Events.TokenRequest.Properties.Method") && message.contains("`FETCH`"), "{message}");
 }
 
 /// The template with another schedule in place of the one of the renewal function.
@@ -431,7 +431,7 @@ fn logic_in_a_body_template_is_refused() {
 
 #[test]
 fn the_same_route_twice_is_an_error() {
-    let message = refused("Path: /oauth2/token, Method: GET", "Path: /oauth2/token, Method: POST");
+    let message = refused("Path: /oauth2/token, Method: ANY", "Path: /oauth2/token, Method: POST");
     assert!(message.contains("POST /oauth2/token is declared twice"), "{message}");
 }
 
