@@ -2,7 +2,7 @@
 
 use gateway_connectors::CookieJar;
 use gateway_domain::headers::{Reserved, may_be_shared};
-use gateway_domain::ids::{ApiName, SessionId};
+use gateway_domain::ids::{ApiName, SessionId, SubjectKind};
 use gateway_domain::time::Timestamp;
 use gateway_runtime::StartError;
 use gateway_store::StoredJar;
@@ -56,9 +56,9 @@ impl<'c> Keeping<'c> {
 }
 
 /// Whether the gateway keeps the cookies of this call: for a person who is logged in. An application that calls for itself has one
-/// session for all whom it serves.
+/// session for all whom it serves, and a device one for whoever holds it.
 pub(crate) fn has_jar(call: &Call<'_>) -> bool {
-    call.api.cookie_jar && call.admitted.as_ref().is_some_and(|admitted| !admitted.user.is_app())
+    call.api.cookie_jar && call.admitted.as_ref().is_some_and(|admitted| admitted.user.kind() == SubjectKind::User)
 }
 
 impl Tokens {

@@ -191,6 +191,7 @@ impl ErrorResponse {
             | ErrorCode::TooManyRequests
             | ErrorCode::InvalidDpopProof
             | ErrorCode::UseDpopNonce
+            | ErrorCode::InvalidDevice
             | ErrorCode::TemporarilyUnavailable
             | ErrorCode::ServerError => None,
         };

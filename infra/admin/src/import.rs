@@ -6,10 +6,11 @@ use crate::cli::{FileFormat, Import};
 use crate::context::Context;
 use crate::error::Error;
 use crate::user::{address, create, first_epoch, shown, subject};
+use crate::users::NO_USER_ID;
 use futures_util::{StreamExt as _, stream};
 use gateway_administration::Act;
 use gateway_domain::address::Address;
-use gateway_domain::ids::UserId;
+use gateway_domain::ids::{SubjectKind, UserId};
 use gateway_domain::password::PasswordHash;
 use gateway_store::User;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -174,8 +175,8 @@ fn user(record: &Record) -> Result<User, Error> {
         Some(id) => UserId::parse(id)?,
         None => UserId::from_random(gateway_runtime::SystemEntropy.bytes()?),
     };
-    if user_id.is_app() {
-        return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));
+    if user_id.kind() != SubjectKind::User {
+        return Err(Error::Invalid(NO_USER_ID.to_owned()));
     }
     let import = |text: &String| PasswordHash::import(text).map_err(|error| Error::Invalid(error.to_string()));
     let password = record.password_hash.as_ref().map(import).transpose()?;

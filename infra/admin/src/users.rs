@@ -9,13 +9,16 @@ use crate::{date_time, import, sessions};
 use gateway_administration::Act;
 use gateway_credentials::password_policy;
 use gateway_domain::address::name_at_a_back_end;
-use gateway_domain::ids::{ConnectorName, UserId};
+use gateway_domain::ids::{ConnectorName, SubjectKind, UserId};
 use gateway_domain::password::PasswordHash;
 use gateway_domain::role::Role;
 use gateway_domain::secret::Secret;
 use gateway_store::User;
 use serde_json::json;
 use std::collections::BTreeMap;
+
+/// What is said of an id that is none of a user.
+pub(crate) const NO_USER_ID: &str = "a user id begins with neither app: nor device:, which mark apps and devices";
 
 /// The columns of its list.
 pub(crate) const COLUMNS: [(&str, &str); 4] =
@@ -45,9 +48,7 @@ async fn create(context: &Context, arguments: CreateUser) -> Result<(), Error> {
     let password =
         if arguments.no_password { None } else { Some(hashed(context, &new_password()?, email.as_str()).await?) };
     let user_id = match arguments.id {
-        Some(id) if id.is_app() => {
-            return Err(Error::Invalid("a user id does not begin with app:, which marks apps".to_owned()));
-        }
+        Some(id) if id.kind() != SubjectKind::User => return Err(Error::Invalid(NO_USER_ID.to_owned())),
         Some(id) => id,
         None => UserId::from_random(gateway_runtime::SystemEntropy.bytes()?),
     };

@@ -1,12 +1,13 @@
 //! Client authentication by a signed JWT: `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §2.2 and §3).
 
+use crate::assertion::Assertion;
 use crate::ids::ClientId;
 use crate::jose;
-use crate::jwt::{self, Compact};
+use crate::jwt::Compact;
 use crate::keys::{InvalidKeys, distinct, ec_point, has_private_members, is_on_curve, rsa_key, uncompressed, verifies};
 use crate::one_use::OneUse;
 use crate::secret::Secret;
-use crate::time::{Seconds, Timestamp};
+use crate::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -14,50 +15,31 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+pub use crate::assertion::InvalidAssertion;
+
 /// The value of `client_assertion_type` (RFC 7523 §2.2).
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// The algorithms by which applications may sign.
 pub const ALGORITHMS: [&str; 3] = ["ES256", "RS256", "PS256"];
-/// The longest assertion, in bytes.
-const MAX_LENGTH: usize = 4096;
-/// The longest time until `exp`. So long the `jti` of a used assertion has to be remembered.
-const MAX_LIFETIME: Seconds = Seconds::new(300);
-/// How far the application's clock may be ahead.
-const SKEW: Seconds = Seconds::new(5);
-/// The longest `jti`, in bytes.
-const MAX_JTI: usize = 255;
 /// The most keys of an application, and the most bytes of their set.
 const MAX_KEYS: usize = 16;
 const MAX_SET: usize = 16 * 1024;
 
-/// Why an assertion is not accepted. It is for the log alone: the response is the same for all, `invalid_client`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidAssertion(pub &'static str);
+/// The types of an assertion by which a client authenticates.
+const TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
 
 /// An assertion as it was sent. Nothing in it is proved before [`ClientAssertion::verify`].
-pub struct ClientAssertion {
-    token: Secret,
-    header: BTreeMap<String, Value>,
-    claims: BTreeMap<String, Value>,
-}
+pub struct ClientAssertion(Assertion);
 
 impl ClientAssertion {
     /// Reads an assertion. A repeated name in its header or claims is an error.
     pub fn parse(token: Secret) -> Result<Self, InvalidAssertion> {
-        let malformed = || InvalidAssertion("the assertion is not a JWT");
-        if token.expose().len() > MAX_LENGTH {
-            return Err(malformed());
-        }
-        let parts = Compact::parse(token.expose()).map_err(|_| malformed())?;
-        let header = jwt::object(parts.header).map_err(|_| malformed())?;
-        let claims = jwt::object(parts.payload).map_err(|_| malformed())?;
-        Ok(Self { token, header, claims })
+        Assertion::parse(token).map(Self)
     }
 
     /// The application that it says it is from: `sub`.
     pub fn client_id(&self) -> Option<&str> {
-        self.claims.get("sub").and_then(Value::as_str)
+        self.0.subject()
     }
 
     /// Verifies the assertion of this application: that one of its keys signed it, that it is meant for one of these
@@ -70,56 +52,22 @@ impl ClientAssertion {
         now: Timestamp,
     ) -> Result<OneUse, InvalidAssertion> {
         self.verify_signature(keys)?;
-        let text = |name: &str| self.claims.get(name).and_then(Value::as_str);
-        if text("iss") != Some(client.as_str()) || text("sub") != Some(client.as_str()) {
-            return Err(InvalidAssertion("iss and sub of the assertion are not the client id"));
-        }
-        // With one audience alone, no other server that the application authenticates to can use it here.
-        let audience = jwt::audiences(self.claims.get("aud"));
-        if !matches!(audience.as_deref(), Some([one]) if audiences.contains(&one.as_str())) {
-            return Err(InvalidAssertion("aud of the assertion is not the issuer or an endpoint"));
-        }
-        let date =
-            |name| jwt::date(&self.claims, name).map_err(|_| InvalidAssertion("a time of the assertion is none"));
-        let until = date("exp")?.ok_or(InvalidAssertion("the assertion has no exp"))?;
-        let soon = now.saturating_add(SKEW);
-        if now >= until {
-            return Err(InvalidAssertion("the assertion has expired"));
-        }
-        if until > soon.saturating_add(MAX_LIFETIME) {
-            return Err(InvalidAssertion("the assertion is valid for more than five minutes"));
-        }
-        if date("nbf")?.is_some_and(|from| from > soon) || date("iat")?.is_some_and(|at| at > soon) {
-            return Err(InvalidAssertion("the assertion is not valid yet"));
-        }
-        match text("jti") {
-            Some(jti) if (1..=MAX_JTI).contains(&jti.len()) => Ok(OneUse { jti: jti.to_owned(), until }),
-            Some(_) | None => Err(InvalidAssertion("jti of the assertion is missing or too long")),
-        }
+        self.0.check_claims(client.as_str(), audiences, now)
     }
 
     fn verify_signature(&self, keys: &ClientKeys) -> Result<(), InvalidAssertion> {
-        let text = |name: &str| self.header.get(name).and_then(Value::as_str);
-        // What is critical is not understood here (RFC 7515 §4.1.11); keys in the header are never used.
-        if self.header.contains_key("crit") {
-            return Err(InvalidAssertion("the assertion has critical header parameters"));
-        }
-        // A token of another kind that the same key signed is none (RFC 8725 §3.11).
-        let is_typ = |typ: &str| ["JWT", "client-authentication+jwt"].iter().any(|name| name.eq_ignore_ascii_case(typ));
-        if self.header.contains_key("typ") && !text("typ").is_some_and(is_typ) {
-            return Err(InvalidAssertion("typ of the assertion is another kind of token"));
-        }
+        self.0.check_header(&TYPES)?;
         // `kid` is needed only where there is a choice (OpenID Connect Core §10.1).
-        let key = match (self.header.contains_key("kid"), keys.0.len()) {
+        let key = match (self.0.has_header("kid"), keys.0.len()) {
             (false, 1) => keys.0.values().next(),
-            (true | false, _) => text("kid").and_then(|kid| keys.0.get(kid)),
+            (true | false, _) => self.0.header("kid").and_then(|kid| keys.0.get(kid)),
         };
         let key = key.ok_or(InvalidAssertion("kid of the assertion is no registered key"))?;
-        let named = text("alg").unwrap_or_default();
+        let named = self.0.header("alg").unwrap_or_default();
         let algorithm = key.algorithms.iter().find(|(name, _)| *name == named);
         let (_, algorithm) = algorithm.ok_or(InvalidAssertion("alg of the assertion is not one of its key"))?;
         let wrong = InvalidAssertion("the signature of the assertion does not verify");
-        let Compact { message, signature, .. } = Compact::parse(self.token.expose()).map_err(|_| wrong)?;
+        let Compact { message, signature, .. } = self.0.parts()?;
         URL_SAFE_NO_PAD.decode(signature).map_err(|_| wrong)?;
         match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, *algorithm) {
             Ok(true) => Ok(()),

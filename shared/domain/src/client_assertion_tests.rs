@@ -1,6 +1,7 @@
 use super::*;
 use crate::keys::InvalidKeys;
 use crate::rotation::pair::Pair;
+use crate::time::Seconds;
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,

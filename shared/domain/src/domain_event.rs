@@ -55,6 +55,10 @@ types! {
     SessionBegan = "session.began",
     /// A session was ended, before it ran out.
     SessionEnded = "session.ended",
+    /// A person has logged in on a device, which is that person's from then on.
+    DeviceLinked = "device.linked",
+    /// A device is of no use any more.
+    DeviceRevoked = "device.revoked",
     /// There is an application.
     ApplicationCreated = "application.created",
     /// An application is another.
@@ -240,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_subject_has_nothing_that_a_key_is_made_of() {
-        for text in ["user:u_1", "session:-x_", "application:a.b", "logins:app:x@y"] {
+        for text in ["user:u_1", "session:-x_", "application:a.b", "logins:app:x@y", "device:-x_"] {
             assert_eq!(Subject::parse(text).unwrap().as_str(), text);
         }
         for text in

@@ -15,6 +15,10 @@ use std::fmt;
 /// By which it signs (RFC 7518 §3.4).
 pub const ALGORITHM: &str = "ES256";
 
+/// The key of an example (RFC 9449 §4.1), which stands for that of nobody.
+const X: &str = "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs";
+const Y: &str = "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA";
+
 /// Why a key is none. The text may be shown to who sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -44,6 +48,12 @@ impl HolderKey {
         uncompressed(text("x"), text("y"))
             .ok_or(InvalidHolderKey("x and y of jwk must be the base64url of 32 bytes"))?;
         Ok(Self { x: text("x").to_owned(), y: text("y").to_owned() })
+    }
+
+    /// The key of nobody: a signature is verified with it where no key is known, so that it takes as long. What it verifies proves
+    /// nothing.
+    pub fn of_nobody() -> Self {
+        Self { x: X.to_owned(), y: Y.to_owned() }
     }
 
     /// Checks that the point is on the curve, where a key is registered. A signature of a key that is not there never verifies.
@@ -111,9 +121,7 @@ mod tests {
     use super::*;
     use crate::rotation::pair::Pair;
 
-    /// The key of RFC 9449, figure 2, and its thumbprint, of figure 9.
-    const X: &str = "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs";
-    const Y: &str = "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA";
+    /// The thumbprint of the key of the RFC, of its figure 9.
     const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 
     fn jwk(change: impl Fn(&mut Map<String, Value>)) -> Map<String, Value> {
@@ -127,6 +135,7 @@ mod tests {
         let key = HolderKey::from_jwk(&jwk(|_| {})).unwrap();
         assert_eq!(key.thumbprint().as_str(), JKT);
         assert_eq!(key.check_point(), Ok(()));
+        assert_eq!(key, HolderKey::of_nobody());
         assert_eq!(HolderKey::from_jwk(key.to_jwk().as_object().unwrap()), Ok(key));
         assert!(Thumbprint::parse(JKT).is_ok());
         for bad in ["", "short", &format!("{JKT}="), &JKT.replace('I', "J"), &JKT[1..]] {

@@ -1,5 +1,7 @@
 //! Identifiers. Each is parsed where it enters, so no other code checks raw strings.
 
+use crate::holder_key::Thumbprint;
+use crate::secret::sha256;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
@@ -51,7 +53,8 @@ macro_rules! id {
 }
 
 id!(
-    /// A user, or an application acting for itself (`app:` and its client id): the `sub` of a token (RFC 9068 §2.2).
+    /// A user, a device (`device:` and a hash), or an application acting for itself (`app:` and its client id): the `sub` of a token (RFC 9068
+    /// §2.2).
     UserId, "user id", 128, "1 to 128 characters of A-Z a-z 0-9 _ . : @ -",
     |b| b.is_ascii_alphanumeric() || b"_.:@-".contains(&b)
 );
@@ -174,10 +177,44 @@ impl OrganizationId {
     }
 }
 
+/// Whom a token speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// A person who has logged in.
+    User,
+    /// A device of an application, whoever uses it.
+    Device,
+    /// An application that acts for itself.
+    Application,
+}
+
+impl SubjectKind {
+    /// Its name, as back ends are told it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Device => "device",
+            Self::Application => "application",
+        }
+    }
+}
+
+const OF_APP: &str = "app:";
+const OF_DEVICE: &str = "device:";
+
 impl UserId {
     /// The subject of an application that acts for itself. The prefix distinguishes it from every user (RFC 9068 §5).
     pub fn of_app(client: &ClientId) -> Self {
-        Self(format!("app:{client}"))
+        Self(format!("{OF_APP}{client}"))
+    }
+
+    /// The subject of the device of an application that has this key: the same however often it is registered, and another one for
+    /// another application.
+    pub fn of_device(client: &ClientId, key: &Thumbprint) -> Self {
+        use base64::Engine as _;
+        // No client id has a space, so that no two pairs are one text.
+        let digest = sha256(format!("{client} {key}").as_bytes());
+        Self(format!("{OF_DEVICE}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)))
     }
 
     /// The subject of a new user, from 128 bits of the system's randomness.
@@ -186,9 +223,15 @@ impl UserId {
         Self(format!("u_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits)))
     }
 
-    /// Whether this is an application acting for itself.
-    pub fn is_app(&self) -> bool {
-        self.0.starts_with("app:")
+    /// Whom it names. No user has an id that begins as those of devices and applications do.
+    pub fn kind(&self) -> SubjectKind {
+        if self.0.starts_with(OF_APP) {
+            SubjectKind::Application
+        } else if self.0.starts_with(OF_DEVICE) {
+            SubjectKind::Device
+        } else {
+            SubjectKind::User
+        }
     }
 }
 
@@ -222,8 +265,22 @@ mod tests {
     #[test]
     fn the_subject_of_an_app_is_no_subject_of_a_person() {
         let app = UserId::of_app(&ClientId::parse("u_x").unwrap());
-        assert!(app.is_app());
-        assert!(!UserId::from_random([7; 16]).is_app());
+        assert_eq!(app.kind(), SubjectKind::Application);
+        assert_eq!(UserId::from_random([7; 16]).kind(), SubjectKind::User);
         assert!(ClientId::parse("app:x").is_err());
+    }
+
+    /// Checklist Y-06: it is of the key and of the application, and of nobody else's.
+    #[test]
+    fn the_subject_of_a_device_follows_from_its_application_and_its_key() {
+        let client = |id| ClientId::parse(id).unwrap();
+        let key = |sign: &str| Thumbprint::parse(&sign.repeat(43)).unwrap();
+        let device = UserId::of_device(&client("one"), &key("A"));
+        assert_eq!((device.kind(), device.as_str().len()), (SubjectKind::Device, 50));
+        assert_eq!(device, UserId::of_device(&client("one"), &key("A")));
+        assert_eq!(UserId::parse(device.as_str()), Ok(device.clone()));
+        assert_ne!(device, UserId::of_device(&client("two"), &key("A")));
+        assert_ne!(device, UserId::of_device(&client("one"), &key("Q")));
+        assert!(ClientId::parse(device.as_str()).is_err());
     }
 }

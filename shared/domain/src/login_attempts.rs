@@ -44,6 +44,13 @@ pub const MAILS_FROM_SOURCE: Limit = Limit { free: 50, pace: Seconds::new(10), m
 /// Changes that a developer makes on the pages, each of which stays in the audit trail: at most 200 + 200 in any day.
 pub const DEVELOPER_CHANGES: Limit = Limit { free: 100, pace: Seconds::new(5), most: 200, every: Seconds::new(432) };
 
+/// So many at once, and then no more than so many a day: at most twice as many in any day. A number of the configuration, up to 86400.
+pub fn a_day(most: u32) -> Limit {
+    const DAY: u64 = 86_400;
+    let most = u64::from(most).clamp(1, DAY);
+    Limit { free: most, pace: Seconds::new(1), most, every: Seconds::new(DAY.div_ceil(most)) }
+}
+
 impl Limit {
     /// After this time without a write any counter is empty, even a full one.
     pub fn memory(self) -> Seconds {

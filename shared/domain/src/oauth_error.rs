@@ -40,6 +40,8 @@ pub enum ErrorCode {
     InvalidDpopProof,
     /// The client has to make another proof, with the nonce of the response (RFC 9449 §8).
     UseDpopNonce,
+    /// The device that a request shows is none here, or none that may be linked: the client registers it anew. The gateway's own.
+    InvalidDevice,
     /// A service that the server depends on does not respond. The client may try again after `Retry-After`.
     TemporarilyUnavailable,
     /// An error of the server itself.
@@ -66,6 +68,7 @@ impl ErrorCode {
             Self::TooManyRequests => "too_many_requests",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::UseDpopNonce => "use_dpop_nonce",
+            Self::InvalidDevice => "invalid_device",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
@@ -88,7 +91,8 @@ impl ErrorCode {
             | Self::InvalidSession
             | Self::LoginRequired
             | Self::InvalidDpopProof
-            | Self::UseDpopNonce => 400,
+            | Self::UseDpopNonce
+            | Self::InvalidDevice => 400,
         }
     }
 }

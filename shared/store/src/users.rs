@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use gateway_domain::address::Address;
-use gateway_domain::ids::{CodeId, ConnectorName, UserId};
+use gateway_domain::ids::{CodeId, ConnectorName, SubjectKind, UserId};
 use gateway_domain::password::PasswordHash;
 use gateway_domain::role::Role;
 use gateway_domain::time::Timestamp;
@@ -189,7 +189,7 @@ impl Users {
     /// Creates a user and claims the address in one transaction.
     pub async fn create(&self, user: &User) -> Result<CreateUser, StoreError> {
         const OPERATION: &str = "create_user";
-        if user.user_id.is_app() {
+        if user.user_id.kind() != SubjectKind::User {
             return Ok(CreateUser::Taken);
         }
         let writes = self.creating(user, OPERATION)?.to_vec();

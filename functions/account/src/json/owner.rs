@@ -6,7 +6,7 @@ use crate::lists::{AllowedApp, OwnSession};
 use crate::{Account, Asked, fields};
 use gateway_domain::code::LIFETIME;
 use gateway_domain::event::ApiResponse;
-use gateway_domain::ids::{ClientId, CodeId, SessionId};
+use gateway_domain::ids::{ClientId, CodeId, SessionId, SubjectKind};
 use gateway_domain::json_body::distinct;
 use gateway_domain::secret::Secret;
 use gateway_store::User;
@@ -134,7 +134,7 @@ impl Account {
         if !claims.scope.contains(SCOPE) {
             return Err(Failure::Scope);
         }
-        if claims.sub.is_app() {
+        if claims.sub.kind() != SubjectKind::User {
             return Err(Failure::NotLoggedIn);
         }
         let is_live = self.activity.entry_is_live(&claims.sub, &claims.client_id, &claims.sid, asked.now).await?;

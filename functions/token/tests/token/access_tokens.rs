@@ -1,6 +1,7 @@
 //! What an access token says (RFC 9068), and the response it comes in.
 
 use gateway_domain::clock::Clock as _;
+use gateway_domain::ids::{SubjectKind, UserId};
 use gateway_domain::session::Session;
 use serde_json::json;
 
@@ -61,7 +62,7 @@ async fn an_application_acting_for_itself_is_its_own_subject() {
     let itself = post("/oauth2/token", &[("grant_type", "client_credentials"), ("scope", NOTES)]);
     let (_, claims) = decoded(&fixture.send(itself.basic("conf1", SECRET)).await.tokens().access);
     assert_eq!(claims["sub"], "app:conf1");
-    assert!(gateway_domain::ids::UserId::parse("app:conf1").unwrap().is_app());
+    assert_eq!(UserId::parse("app:conf1").unwrap().kind(), SubjectKind::Application);
 }
 
 /// Checklist A-06: without a configured audience the issuer is the resource.

@@ -54,6 +54,21 @@ fn the_stated_hundred_a_day_are_a_hundred() {
     }
 }
 
+#[test]
+fn so_many_a_day_come_at_once_and_then_as_they_leak() {
+    for most in [1_u32, 2, 7, 200, 10_000, 86_400] {
+        let (limit, mut counter) = (a_day(most), Counter::EMPTY);
+        for number in 0..most {
+            assert_eq!(try_once(&mut counter, limit, START), Ok(()), "{number} of {most}");
+        }
+        let wait = counter.permit(limit, START).unwrap_err();
+        assert!(wait <= limit.every && DAY / limit.every.as_u64() <= u64::from(most), "{most}: {wait}");
+        assert_eq!(try_once(&mut counter, limit, START.saturating_add(wait)), Ok(()));
+        assert!(counter.permit(limit, START.saturating_add(wait)).is_err());
+    }
+    assert_eq!((a_day(0), a_day(u32::MAX)), (a_day(1), a_day(86_400)));
+}
+
 /// What happens next: time passes, or an attempt has a wrong or the right password.
 #[derive(Debug, Clone, Copy)]
 enum Act {
