@@ -8,12 +8,13 @@ use crate::events::{self, AUTHORIZER, PROXY};
 use crate::wire::{last, raw, seen};
 
 /// Every header that tells the back end who calls.
-const IDENTITY: [&str; 5] = [
+const IDENTITY: [&str; 6] = [
     "x-authenticated-userid",
     "x-authenticated-scope",
     "x-consumer-username",
     "x-consumer-custom-id",
     "x-credential-identifier",
+    "x-authenticated-subject-type",
 ];
 
 /// What an honest call carries, to compare with.
@@ -98,6 +99,7 @@ async fn every_header_that_tells_who_calls_is_the_gateways() {
     }
     let truth: Vec<_> = honest.identity.iter().map(|values| values[0].as_str()).collect();
     assert_eq!((truth[1], truth[2], truth[4]), ("orders:read orders:write", "Demo App", "demo-app"));
+    assert_eq!(truth[5], "user");
 }
 
 /// Abuse case B6; checklist B-02.

@@ -158,6 +158,10 @@ struct HeaderNames {
     #[serde(default, deserialize_with = "header::optional_name")]
     #[schemars(with = "Option<header::Text>")]
     user_id: Option<HeaderName>,
+    /// Instead of `X-Authenticated-Subject-Type`: `user`, `device` or `application`.
+    #[serde(default, deserialize_with = "header::optional_name")]
+    #[schemars(with = "Option<header::Text>")]
+    subject_type: Option<HeaderName>,
     /// Instead of `X-Authenticated-Scope`.
     #[serde(default, deserialize_with = "header::optional_name")]
     #[schemars(with = "Option<header::Text>")]
@@ -181,6 +185,7 @@ fn identity_headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Identi
     let usual = IdentityHeaders::default();
     Ok(IdentityHeaders {
         user_id: names.user_id.unwrap_or(usual.user_id),
+        subject_type: names.subject_type.unwrap_or(usual.subject_type),
         scope: names.scope.unwrap_or(usual.scope),
         app_name: names.app_name.unwrap_or(usual.app_name),
         subscription: names.subscription.unwrap_or(usual.subscription),

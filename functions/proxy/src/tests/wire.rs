@@ -30,6 +30,7 @@ async fn an_honest_call_arrives_with_its_identity_and_its_session() {
             ("accept", "text/html"),
             ("cookie", "SID=alices"),
             ("x-authenticated-userid", "alice"),
+            ("x-authenticated-subject-type", "user"),
             ("x-authenticated-scope", "read write"),
             ("x-consumer-username", "Demo"),
             ("x-consumer-custom-id", "sub-1"),
@@ -45,7 +46,7 @@ async fn an_honest_call_arrives_with_its_identity_and_its_session() {
         ] {
             assert_eq!(request.values(name), [value], "{name}");
         }
-        assert_eq!(request.head.lines().count(), 20, "{}", request.head);
+        assert_eq!(request.head.lines().count(), 21, "{}", request.head);
     }
 }
 
@@ -99,7 +100,7 @@ async fn nothing_a_client_sends_changes_who_calls_or_how_it_is_framed() {
         assert_eq!(request.values("x-authenticated-userid"), ["alice"]);
         assert_eq!(request.values("cookie"), ["SID=alices"]);
         assert_eq!(request.values("content-length"), ["6"]);
-        assert_eq!(request.head.lines().count(), 18, "{}", request.head);
+        assert_eq!(request.head.lines().count(), 19, "{}", request.head);
     }
 }
 

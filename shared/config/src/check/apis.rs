@@ -85,12 +85,13 @@ fn connector<'f>(field: &str, api: &Api, file: &'f File, findings: &mut Findings
     found
 }
 
-/// The five names must not be reserved, and must differ in their squashed form, because some servers do not distinguish
+/// The six names must not be reserved, and must differ in their squashed form, because some servers do not distinguish
 /// case and punctuation.
 fn headers(field: &str, api: &Api, connector: Option<&ConnectorConfig>, findings: &mut Findings) {
-    let IdentityHeaders { user_id, scope, app_name, subscription, client_id } = &api.headers;
+    let IdentityHeaders { user_id, subject_type, scope, app_name, subscription, client_id } = &api.headers;
     let fields = [
         ("user_id", user_id),
+        ("subject_type", subject_type),
         ("scope", scope),
         ("app_name", app_name),
         ("subscription", subscription),

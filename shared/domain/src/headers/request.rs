@@ -36,7 +36,7 @@ pub struct Client<'a> {
 /// The identity of the call, as the authorizer found it.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {
-    /// The user, or the application acting for itself.
+    /// The user, the device, or the application acting for itself.
     pub user: &'a UserId,
     /// The scope of the access token.
     pub scope: &'a Scope,
@@ -53,6 +53,8 @@ pub struct Identity<'a> {
 pub struct IdentityHeaders {
     /// Carries [`Identity::user`].
     pub user_id: HeaderName,
+    /// Carries whom that names: [`SubjectKind`](crate::ids::SubjectKind).
+    pub subject_type: HeaderName,
     /// Carries [`Identity::scope`].
     pub scope: HeaderName,
     /// Carries [`Identity::app_name`].
@@ -67,6 +69,7 @@ impl Default for IdentityHeaders {
     fn default() -> Self {
         Self {
             user_id: HeaderName::from_static("x-authenticated-userid"),
+            subject_type: HeaderName::from_static("x-authenticated-subject-type"),
             scope: HeaderName::from_static("x-authenticated-scope"),
             app_name: HeaderName::from_static("x-consumer-username"),
             subscription: HeaderName::from_static("x-consumer-custom-id"),
@@ -77,7 +80,7 @@ impl Default for IdentityHeaders {
 
 impl IdentityHeaders {
     pub(super) fn has(&self, squashed: &str) -> bool {
-        [&self.user_id, &self.scope, &self.app_name, &self.subscription, &self.client_id]
+        [&self.user_id, &self.subject_type, &self.scope, &self.app_name, &self.subscription, &self.client_id]
             .iter()
             .any(|name| squash(name.as_str()) == squashed)
     }
@@ -233,6 +236,7 @@ fn own_headers(call: &Outgoing<'_>) -> Result<HeaderMap, CannotBuild> {
     };
     if let Some(identity) = call.identity {
         set(&call.names.user_id, identity.user.as_str(), "the user")?;
+        set(&call.names.subject_type, identity.user.kind().as_str(), "the kind of the user")?;
         // An empty scope is valid, and is sent as an empty value.
         set(&call.names.scope, &identity.scope.to_string(), "the scope")?;
         set(&call.names.app_name, filled(identity.app_name, "the application")?, "the application")?;

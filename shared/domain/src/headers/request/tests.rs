@@ -85,6 +85,7 @@ fn the_gateways_own_headers_are_always_set() {
     let headers = Call::default().build(&[]).unwrap();
     for (name, value) in [
         ("x-authenticated-userid", "alice"),
+        ("x-authenticated-subject-type", "user"),
         ("x-authenticated-scope", "read write"),
         ("x-consumer-username", "Demo"),
         ("x-consumer-custom-id", "sub-1"),
@@ -100,7 +101,7 @@ fn the_gateways_own_headers_are_always_set() {
     ] {
         assert_eq!(values(&headers, name), [value], "{name}");
     }
-    assert_eq!(headers.len(), 13);
+    assert_eq!(headers.len(), 14);
 }
 
 /// Checklist H-12: the valid counterpart of every case below.
@@ -138,6 +139,7 @@ fn a_public_call_carries_no_identity_at_all() {
     let headers = call
         .build(&[
             ("X-Authenticated-UserId", "admin"),
+            ("X-Authenticated-Subject-Type", "device"),
             ("X-Authenticated-Scope", "all"),
             ("X-Consumer-Username", "evil"),
             ("X-Consumer-Custom-Id", "evil"),

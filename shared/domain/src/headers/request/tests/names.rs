@@ -30,6 +30,7 @@ fn every_protected_name_is_dropped_in_every_spelling() {
 fn names_that_back_ends_trust_are_on_the_list() {
     for name in [
         "X-Authenticated-Scope",
+        "X-Authenticated-Subject-Type",
         "X-Authenticated-Groups",
         "X-Consumer-Id",
         "X-Consumer-Username",
