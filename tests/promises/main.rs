@@ -7,6 +7,7 @@ mod apps;
 mod browser_logins;
 mod consents;
 mod deliveries;
+mod devices;
 mod login_attempts;
 mod migrations;
 mod organizations;

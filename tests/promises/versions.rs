@@ -2,8 +2,8 @@
 
 use crate::pending_sessions::pending;
 use crate::{
-    DAY, NOW, accounts, app, apps, deliveries, legacy, login_attempts, organizations, outbox, session, sid, token,
-    usage, user, users,
+    DAY, NOW, accounts, app, apps, deliveries, devices, legacy, login_attempts, organizations, outbox, session, sid,
+    token, usage, user, users,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::call_context::TokenRef;
@@ -14,8 +14,8 @@ use gateway_domain::pending_session::Redeemed;
 use gateway_domain::session::Session;
 use gateway_domain::time::Seconds;
 use gateway_store::{
-    Added, App, AppWrite, AuditRow, BegunSession, BrowserLogin, ChangeUser, Consent, Counted, Entry, NewEntry, Outcome,
-    Purpose, Reservation, Revision, Store, StoreError, User, WriteApp,
+    Added, App, AppWrite, AuditRow, BegunSession, BrowserLogin, ChangeUser, Consent, Counted, Entry, Linked, NewEntry,
+    Outcome, Purpose, Reservation, Revision, Store, StoreError, User, WriteApp,
 };
 use std::collections::{BTreeMap, HashMap};
 use support::{DynamoDb, dynamodb};
@@ -23,7 +23,7 @@ use support::{DynamoDb, dynamodb};
 type Item = HashMap<String, AttributeValue>;
 
 /// The tables of a database, in the order of `Table::ALL`.
-pub(crate) fn tables(db: &DynamoDb) -> [&String; 13] {
+pub(crate) fn tables(db: &DynamoDb) -> [&String; 14] {
     let tables = &db.tables;
     [
         &tables.users,
@@ -39,6 +39,7 @@ pub(crate) fn tables(db: &DynamoDb) -> [&String; 13] {
         &tables.codes,
         &tables.organizations,
         &tables.usage,
+        &tables.devices,
     ]
 }
 
@@ -133,6 +134,9 @@ pub(crate) async fn filled(db: &DynamoDb) {
     store.audit.write(&row()).await.unwrap();
     usage::add(store, "one", &[("demo-app", 0, 1)]).await.unwrap();
     deliveries::add(store).await;
+    store.devices.register(&devices::device(app())).await.unwrap();
+    let linked = store.devices.link(&devices::device(app()), (&ada().user_id, 1), &store.users, NOW).await;
+    assert_eq!(linked, Ok(Linked::Done));
 }
 
 #[tokio::test]
@@ -223,6 +227,12 @@ async fn items_without_a_version_are_read_and_changed_as_ever() {
     assert_eq!(store.usage.of_app(&app(), usage::time(), 9).await.unwrap().items[0].calls.succeeded, 2);
     store.audit.end(&AuditRow { outcome: Outcome::Done, ..row() }).await.unwrap();
     assert_eq!(store.audit.of_day("2027-01-15", ("0", "~"), 9).await.unwrap().items[0].outcome, Outcome::Done);
+    let device = store.devices.get(&devices::device(app()).device_id).await.unwrap().unwrap();
+    assert_eq!(store.devices.lives(&device.device_id).await, Ok(true));
+    assert_eq!(store.devices.linked_to(&ada().user_id).await, Ok(vec![device.device_id.clone()]));
+    assert_eq!(store.devices.note_use(&device, later).await, Ok(true));
+    assert_eq!(store.devices.rename(&device.device_id, &ada().user_id, "x").await, Ok(true));
+    assert_eq!(store.devices.revoke(&device, (&store.outbox, &devices::ending(1)), later).await, Ok(true));
 }
 
 fn next() -> Session {
@@ -259,6 +269,7 @@ async fn a_newer_item_is_refused_by_every_call_and_stays_as_it_is() {
     newer(apps::write(&db.store, AppWrite::Delete(&demo, revision)).await);
     of_organizations(&db.store).await;
     of_usage(&db.store).await;
+    of_devices(&db.store).await;
     of_sessions(&db.store).await;
     of_activity(&db.store).await;
     of_the_outbox(&db.store).await;
@@ -290,6 +301,18 @@ async fn of_usage(store: &Store) {
     newer(usage::add(store, "two", &[("demo-app", 0, 1)]).await);
     newer(store.usage.of_app(&app(), usage::time(), 9).await);
     newer(store.usage.of_day(usage::day(), None, 9).await);
+}
+
+async fn of_devices(store: &Store) {
+    let device = devices::device(app());
+    newer(store.devices.register(&device).await);
+    newer(store.devices.get(&device.device_id).await);
+    newer(store.devices.lives(&device.device_id).await);
+    newer(store.devices.note_use(&device, NOW).await);
+    newer(store.devices.link(&device, (&ada().user_id, 1), &store.users, NOW).await);
+    newer(store.devices.linked_to(&ada().user_id).await);
+    newer(store.devices.rename(&device.device_id, &ada().user_id, "x").await);
+    newer(store.devices.revoke(&device, (&store.outbox, &devices::ending(1)), NOW).await);
 }
 
 async fn of_people(store: &Store) {

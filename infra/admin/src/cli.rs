@@ -302,6 +302,7 @@ pub(crate) enum MigrateTable {
     Codes,
     Organizations,
     Usage,
+    Devices,
 }
 
 impl MigrateTable {
@@ -321,6 +322,7 @@ impl MigrateTable {
             Self::Codes => &[Table::Codes],
             Self::Organizations => &[Table::Organizations],
             Self::Usage => &[Table::Usage],
+            Self::Devices => &[Table::Devices],
         }
     }
 }

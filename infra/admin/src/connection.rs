@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// Tables, secrets and the renewal function: the logical id of each in the template, and the variable that holds its name.
-pub(crate) const RESOURCES: [(&str, &str); 21] = [
+pub(crate) const RESOURCES: [(&str, &str); 22] = [
     ("UsersTable", "USERS_TABLE"),
     ("AppsTable", "APPS_TABLE"),
     ("SessionsTable", "SESSIONS_TABLE"),
@@ -25,6 +25,7 @@ pub(crate) const RESOURCES: [(&str, &str); 21] = [
     ("CodesTable", "CODES_TABLE"),
     ("OrganizationsTable", "ORGANIZATIONS_TABLE"),
     ("UsageTable", "USAGE_TABLE"),
+    ("DevicesTable", "DEVICES_TABLE"),
     ("SigningKeys", "SIGNING_KEYS_SECRET"),
     ("PublicKeys", "PUBLIC_KEYS_SECRET"),
     ("IdTokenKeys", "ID_TOKEN_KEYS_SECRET"),

@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::api::Api;
 use crate::connector::ConnectorConfig;
 use crate::cors::CorsFields;
+use crate::devices::Devices;
 use crate::duration;
 use crate::events::Destination;
 use crate::hooks::Hooks;
@@ -19,7 +20,7 @@ use gateway_domain::time::Seconds;
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The configuration of a mobile API gateway.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -55,6 +56,8 @@ pub(crate) struct File {
     #[serde(default)]
     #[schemars(with = "BTreeMap<Name, Destination>", extend("maxProperties" = 8))]
     pub(crate) events: BTreeMap<DestinationName, Destination>,
+    /// Devices that apps register by keys of their own. Without it, none does.
+    pub(crate) devices: Option<Devices>,
     /// Applications that register themselves (RFC 7591). Without it, none does.
     pub(crate) registration: Option<Registration>,
     /// Developers, who register applications by themselves. Without it, operators alone register them.
@@ -76,6 +79,16 @@ pub(crate) struct File {
     /// The APIs that the gateway serves.
     #[schemars(with = "BTreeMap<Name, Api>", extend("minProperties" = 1))]
     pub(crate) apis: BTreeMap<ApiName, Api>,
+}
+
+impl File {
+    /// Every scope that is declared or that a route needs.
+    pub(crate) fn known_scopes(&self) -> BTreeSet<&str> {
+        let declared = self.scopes.iter().flatten().map(|(token, _)| token.as_str());
+        let routes = self.apis.values().flat_map(|api| &api.routes);
+        let needed = routes.flat_map(|route| route.methods.iter()).flat_map(|(_, needed)| needed.iter());
+        declared.chain(needed).collect()
+    }
 }
 
 /// How long tokens and sessions live.

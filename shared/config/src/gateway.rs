@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::api::Api;
 use crate::connector::{ConnectorConfig, PasswordRule, Whose};
 use crate::cors::CorsFields;
+use crate::devices::Devices;
 use crate::directory::{Directory, Hook};
 use crate::events::Destination;
 use crate::file::{File, Lifetimes};
@@ -185,6 +186,11 @@ impl Gateway {
     /// Which accounts people can make for themselves.
     pub fn accounts(&self) -> &Accounts {
         &self.file.accounts
+    }
+
+    /// What devices of applications may do. `None` means that there are none.
+    pub fn devices(&self) -> Option<&Devices> {
+        self.file.devices.as_ref()
     }
 
     /// What applications that register themselves get. `None` means that none does.
@@ -404,10 +410,7 @@ impl Gateway {
     /// Every scope that is declared or that a route needs, in order: the `scopes_supported` of RFC 8414 §2. No route needs
     /// `account`, which opens the owner's account.
     pub fn scopes(&self) -> BTreeSet<&str> {
-        let declared = self.file.scopes.iter().flatten().map(|(token, _)| token.as_str());
-        let routes = self.file.apis.values().flat_map(|api| &api.routes);
-        let needed = routes.flat_map(|route| route.methods.iter()).flat_map(|(_, needed)| needed.iter());
-        declared.chain(needed).collect()
+        self.file.known_scopes()
     }
 }
 

@@ -5,6 +5,7 @@ mod api;
 mod check;
 pub mod connector;
 mod cors;
+mod devices;
 mod directory;
 mod duration;
 mod error;
@@ -27,6 +28,7 @@ mod url;
 
 pub use accounts::{Accounts, ClaimName, FieldId, FieldType, ProfileField};
 pub use api::{Api, PassAccessToken, Route};
+pub use devices::Devices;
 pub use directory::{Directory, Domain, FunctionName, Hook, WhenDown};
 pub use error::{ConfigError, NotAllowed, Problem};
 pub use events::{Destination, EventBus};

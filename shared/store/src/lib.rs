@@ -9,6 +9,7 @@ mod codes;
 mod consents;
 mod deliveries;
 mod developers;
+mod devices;
 mod error;
 mod jars;
 mod login_attempts;
@@ -38,6 +39,7 @@ pub use codes::{Code, Codes, Purpose};
 pub use consents::{Consent, Consents};
 pub use deliveries::{ClaimedQueue, Deliveries, Delivery, DeliveryOutcome, WaitingEvent, WaitingQueue};
 pub use developers::{AppWrite, Developers};
+pub use devices::{Device, Devices, Linked};
 pub use error::StoreError;
 pub use jars::{Jars, StoredJar};
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};
@@ -87,6 +89,8 @@ pub struct Tables {
     pub organizations: String,
     /// As [`Store::usage`].
     pub usage: String,
+    /// As [`Store::devices`].
+    pub devices: String,
 }
 
 impl Tables {
@@ -109,6 +113,7 @@ impl Tables {
             audit: name("AuditTable")?,
             organizations: name("OrganizationsTable")?,
             usage: name("UsageTable")?,
+            devices: name("DevicesTable")?,
         })
     }
 
@@ -153,6 +158,8 @@ pub struct Store {
     pub developers: Developers,
     /// How often applications have called APIs.
     pub usage: Usage,
+    /// Devices of applications, and whose they are.
+    pub devices: Devices,
 }
 
 impl Store {
@@ -180,6 +187,7 @@ impl Store {
             deliveries,
             codes,
             usage: Usage::new(client.clone(), tables.usage),
+            devices: Devices::new(client.clone(), tables.devices),
             client,
         }
     }

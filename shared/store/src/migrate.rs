@@ -42,6 +42,8 @@ pub enum Table {
     Organizations,
     /// [`Tables::usage`](crate::Tables::usage).
     Usage,
+    /// [`Tables::devices`](crate::Tables::devices).
+    Devices,
 }
 
 /// Where a page ended and the next one begins.
@@ -73,7 +75,7 @@ pub enum Migrated {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Users,
         Self::Apps,
         Self::Sessions,
@@ -87,6 +89,7 @@ impl Table {
         Self::Codes,
         Self::Organizations,
         Self::Usage,
+        Self::Devices,
     ];
 
     /// Its name in messages to operators.
@@ -105,6 +108,7 @@ impl Table {
             Self::Codes => "codes",
             Self::Organizations => "organizations",
             Self::Usage => "usage",
+            Self::Devices => "devices",
         }
     }
 
@@ -117,7 +121,7 @@ impl Table {
             Self::BrowserLogins | Self::Codes => &["id"],
             Self::Audit => &["day", "at"],
             Self::Outbox => &["kind", "id"],
-            Self::Organizations | Self::Usage => &["pk", "sk"],
+            Self::Organizations | Self::Usage | Self::Devices => &["pk", "sk"],
         }
     }
 
@@ -138,7 +142,8 @@ impl Table {
             | Self::Outbox
             | Self::Codes
             | Self::Organizations
-            | Self::Usage => (from < version::CURRENT).then(|| version::stamped(item.clone())),
+            | Self::Usage
+            | Self::Devices => (from < version::CURRENT).then(|| version::stamped(item.clone())),
         }
     }
 
@@ -272,6 +277,7 @@ impl Store {
             Table::Codes => &self.codes.table,
             Table::Organizations => &self.developers.organizations.table,
             Table::Usage => &self.usage.table,
+            Table::Devices => &self.devices.table,
         }
     }
 }

@@ -137,6 +137,7 @@ async fn names_in_the_environment_are_a_target_too() {
             ("CODES_TABLE", "CodesTable"),
             ("ORGANIZATIONS_TABLE", "OrganizationsTable"),
             ("USAGE_TABLE", "UsageTable"),
+            ("DEVICES_TABLE", "DevicesTable"),
             ("RENEWAL_FUNCTION", "RenewalFunction"),
         ] {
             command.env(name, table);

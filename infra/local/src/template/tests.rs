@@ -28,7 +28,7 @@ fn the_template_that_deploys_is_understood() {
     assert_eq!(template.api.variables["issuer"], "http://127.0.0.1:3000");
     assert_eq!(template.api.authorizers["Gateway"].function, "AuthorizerFunction");
     assert!(template.api.binary);
-    assert_eq!(template.tables.len(), 13);
+    assert_eq!(template.tables.len(), 14);
     assert_eq!(template.tables[3].key[1].0, "client_id");
     assert_eq!(template.secrets.len(), 7);
     let rotating: Vec<_> = template.rotations.iter().map(|rotation| rotation.secret.as_str()).collect();

@@ -6,6 +6,7 @@ mod accounts;
 mod apis;
 mod connectors;
 mod cors;
+mod devices;
 mod directory;
 mod events;
 mod fields;
