@@ -9,7 +9,7 @@ use crate::repository::{files, text};
 
 const PAGE: &str = "docs/requirements.md";
 
-/// `T-24` is a requirement: a capital letter and two digits. `E9` is an abuse case: one of A to K and a number.
+/// `T-24` is a requirement: a capital letter and two digits. `E9` is an abuse case: one of A to L and a number.
 fn is_id(word: &str) -> bool {
     let mut chars = word.chars();
     let Some(letter) = chars.next().filter(char::is_ascii_uppercase) else { return false };
@@ -17,7 +17,7 @@ fn is_id(word: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     match rest.strip_prefix('-') {
         Some(number) => number.len() == 2 && digits(number),
-        None => ('A'..='K').contains(&letter) && digits(rest) && !rest.starts_with('0'),
+        None => ('A'..='L').contains(&letter) && digits(rest) && !rest.starts_with('0'),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A key of a client, and the proofs of possession that it signs (RFC 9449 §4.2).
+//! A key of a client, the proofs of possession that it signs (RFC 9449 §4.2), and the assertions (RFC 7523 §3).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -44,11 +44,33 @@ impl ClientKey {
 
     /// A proof for a request, made at this time (Unix seconds), with an id of its own.
     pub fn proof(&self, method: &str, url: &str, now: i64) -> Unsigned<'_> {
-        let mut id = [0; 16];
-        SystemRandom::new().fill(&mut id).expect("random bytes");
-        let claims = json!({ "htm": method, "htu": url, "iat": now, "jti": URL_SAFE_NO_PAD.encode(id) });
+        let claims = json!({ "htm": method, "htu": url, "iat": now, "jti": unique() });
         Unsigned { key: self, claims }
     }
+
+    /// The claims of an assertion by which this device shows itself to this server, made at this time (Unix seconds), with an id of its own.
+    pub fn claims_of(device: &str, audience: &str, now: i64) -> Json {
+        json!({ "iss": device, "sub": device, "aud": audience, "exp": now + 60, "jti": unique() })
+    }
+
+    /// A JWT with this header and these claims, by this key.
+    pub fn jwt(&self, header: &Json, claims: &Json) -> String {
+        let part = |value: &Json| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(header), part(claims));
+        let signature = self.0.sign(&SystemRandom::new(), message.as_bytes()).expect("a signature");
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The assertion by which a device with this key shows itself to this server, made at this time (Unix seconds).
+    pub fn assertion(&self, device: &str, audience: &str, now: i64) -> String {
+        self.jwt(&json!({ "alg": "ES256" }), &Self::claims_of(device, audience, now))
+    }
+}
+
+fn unique() -> String {
+    let mut id = [0; 16];
+    SystemRandom::new().fill(&mut id).expect("random bytes");
+    URL_SAFE_NO_PAD.encode(id)
 }
 
 impl Unsigned<'_> {
@@ -74,10 +96,6 @@ impl Unsigned<'_> {
 
     /// The value of the header `DPoP`.
     pub fn signed(&self) -> String {
-        let header = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.key.jwk() });
-        let part = |value: &Json| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", part(&header), part(&self.claims));
-        let signature = self.key.0.sign(&SystemRandom::new(), message.as_bytes()).expect("a signature");
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+        self.key.jwt(&json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.key.jwk() }), &self.claims)
     }
 }

@@ -7,6 +7,7 @@ use crate::error::Failure;
 use crate::{Asked, Portal, REGISTER};
 use gateway_administration::{ActError, AppActs, AppChanges, NewApp, Problem, Registered, WrongField};
 use gateway_domain::admin_scope::{self, APPS_REGISTER};
+use gateway_domain::device_assertion;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::{self, OPENID};
 use gateway_domain::ids::{ClientId, HeaderText};
@@ -282,7 +283,7 @@ impl Wrong {
 
     fn grant(&mut self, name: &str, own: Option<&App>) -> Option<GrantType> {
         let offered = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
-        let known = offered.into_iter().chain([GrantType::Password, GrantType::TokenExchange]);
+        let known = offered.into_iter().chain([GrantType::Password, GrantType::TokenExchange, GrantType::JwtBearer]);
         let grant = known.into_iter().find(|grant| grant_name(*grant) == Some(name));
         let grant = grant.filter(|grant| offered.contains(grant) || own.is_some_and(|own| own.grants.contains(grant)));
         if grant.is_none() {
@@ -364,6 +365,7 @@ fn grant_name(grant: GrantType) -> Option<&'static str> {
         GrantType::ClientCredentials => Some("client_credentials"),
         GrantType::TokenExchange => Some("urn:ietf:params:oauth:grant-type:token-exchange"),
         GrantType::Challenge => None,
+        GrantType::JwtBearer => Some(device_assertion::GRANT_TYPE),
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Fa
         GrantType::Password => app.registered().trusted,
         GrantType::AuthorizationCode | GrantType::RefreshToken => true,
         GrantType::ClientCredentials | GrantType::TokenExchange => app.is_confidential(),
+        // What runs on devices has no secret.
+        GrantType::JwtBearer => !app.is_confidential(),
         // No token is given for it here.
         GrantType::Challenge => false,
     };

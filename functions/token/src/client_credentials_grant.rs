@@ -30,7 +30,7 @@ impl AuthorizationServer {
         let whom = Whom { grant: "client_credentials", user_id: &sub, client_id, session: None, scope: &scope };
         let mapped = self.mapped(request, whom).await?;
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);
-        let sid = self.sessions.begin_of_app(client_id, latest, request.now).await?;
+        let sid = self.sessions.begin_standing(&sub, client_id, latest, request.now).await?;
         let subject = TokenSubject { sub: &sub, app: registered, sid: &sid, latest, login: None };
         let response = self.response_with_tokens(request, &subject, &mapped, None)?;
         gateway_telemetry::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });

@@ -1,5 +1,6 @@
 //! The authorization code grant (RFC 6749 §4.1.3): a code gives its session once, to who can prove that it is the client's.
 
+use crate::devices::may_link;
 use crate::error::Failure;
 use crate::hooks::{Mapped, Whom};
 use crate::id_token::ToldLogin;
@@ -7,7 +8,7 @@ use crate::issue::TokenSubject;
 use crate::parameters::CodeRequest;
 use crate::refresh_grant::remaining_scope;
 use crate::{AuthorizationServer, Request};
-use gateway_credentials::AuthenticatedApp;
+use gateway_credentials::{AuthenticatedApp, ProvedDevice};
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::holder_key::Thumbprint;
@@ -28,6 +29,7 @@ impl AuthorizationServer {
         app: &AuthenticatedApp,
         asked: CodeRequest,
     ) -> Result<ApiResponse, Failure> {
+        let device = self.login_device(request, app, asked.device_assertion.as_ref()).await?;
         // A text that is no code costs the same read as a code that was never issued.
         let nobody = AuthorizationCode::from_random(SessionId::from_random(self.entropy.bytes()?), [0; 32]);
         let code = asked.code.as_ref().unwrap_or(&nobody);
@@ -38,6 +40,7 @@ impl AuthorizationServer {
             match pending.redemption(&code.hash(), proof, asked.attempt.as_deref(), request.now) {
                 Redemption::Redeem => {
                     self.check_allowed(app, &pending).await?;
+                    may_link(device.as_ref(), &pending.user_id)?;
                     // Before the code is used up: a hook that does not answer leaves it as it is.
                     let mapped = self.mapped_login(request, app, &pending).await?;
                     let redeemed = Redeemed { code: code.hash(), at: request.now, attempt: asked.attempt.clone() };
@@ -48,9 +51,10 @@ impl AuthorizationServer {
                         grant: "authorization_code",
                         app: app.registered().client_id.as_str(),
                     });
-                    return self.serve_code(request, app, (&pending, &mapped), &asked).await;
+                    return self.serve_code(request, app, (&pending, &mapped), (&asked, device.as_ref())).await;
                 }
                 Redemption::Repeat => {
+                    may_link(device.as_ref(), &pending.user_id)?;
                     let mapped = match self.mapped_login(request, app, &pending).await {
                         Err(refused @ Failure::HookRefused(_)) => {
                             self.sessions.end(&pending.sid).await?;
@@ -58,7 +62,7 @@ impl AuthorizationServer {
                         }
                         mapped => mapped?,
                     };
-                    return self.serve_code(request, app, (&pending, &mapped), &asked).await;
+                    return self.serve_code(request, app, (&pending, &mapped), (&asked, device.as_ref())).await;
                 }
                 Redemption::Refuse => return Err(Failure::Code(reason(proof))),
                 Redemption::EndSession => {
@@ -105,7 +109,7 @@ impl AuthorizationServer {
         request: &Request<'_>,
         app: &AuthenticatedApp,
         (pending, mapped): (&PendingSession, &Mapped),
-        asked: &CodeRequest,
+        (asked, shown): (&CodeRequest, Option<&ProvedDevice>),
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
         let (refresh, now) = (self.refresh.value(), request.now);
@@ -127,6 +131,14 @@ impl AuthorizationServer {
         // The same attempt with another key is none of its holder's.
         if session.holder.as_ref().is_some_and(|holder| request.key().as_ref() != Some(&holder.key)) {
             return Err(Failure::Code(ANOTHER_KEY));
+        }
+        // If the store does not answer, the same attempt goes on here; another reason keeps the login from happening.
+        match self.link(shown, (&pending.user_id, pending.credential_epoch), now).await {
+            Err(failure @ Failure::NoDevice(_)) => {
+                self.sessions.end(&session.sid).await?;
+                return Err(failure);
+            }
+            linked => linked?,
         }
         // After a refresh, the application has had the response.
         if session.family.generation != 1 {

@@ -1,7 +1,7 @@
 //! Proofs of possession (RFC 9449) at the endpoints of this function.
 
 use crate::error::Failure;
-use crate::metadata::{PAR, TOKEN, endpoint};
+use crate::metadata::{DEVICES, PAR, TOKEN, endpoint};
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, UsedProof};
 use gateway_domain::access_token::Confirmation;
@@ -15,7 +15,7 @@ use gateway_store::{App, Dpop, GrantType};
 
 /// Whether a proof of such a request is judged, and answered by a nonce.
 fn takes_proofs(api: &ApiRequest) -> bool {
-    api.method == "POST" && [TOKEN, PAR].contains(&api.path.as_str())
+    api.method == "POST" && [TOKEN, PAR, DEVICES].contains(&api.path.as_str())
 }
 
 /// The proof of a request that presents no access token, if it has one: that its client holds a key. It is verified before anything else of the
@@ -37,7 +37,9 @@ pub(crate) fn check_proof(app: &AuthenticatedApp, grant: GrantType, request: &Re
             GrantType::AuthorizationCode | GrantType::Password | GrantType::RefreshToken => {
                 !app.is_confidential() && app.has_grant(GrantType::RefreshToken)
             }
-            GrantType::ClientCredentials | GrantType::TokenExchange | GrantType::Challenge => false,
+            GrantType::ClientCredentials | GrantType::TokenExchange | GrantType::Challenge | GrantType::JwtBearer => {
+                false
+            }
         },
     };
     if is_needed && request.proof.is_none() {
@@ -100,7 +102,8 @@ impl AuthorizationServer {
         }
     }
 
-    fn nonce(&self) -> Result<String, Failure> {
+    /// A nonce for the next proof.
+    pub(crate) fn nonce(&self) -> Result<String, Failure> {
         let keys = self.sessions.tokens().sealing();
         let nonce = DpopNonce::issue(&keys, self.entropy.bytes()?, self.now()?);
         nonce.map_err(|_| Failure::Internal("sealing failed"))

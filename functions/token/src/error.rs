@@ -1,6 +1,7 @@
 //! Every way a request can fail, and the one RFC 6749 response for each.
 
 mod exchange;
+mod no_device;
 mod words;
 
 use gateway_config::NoIssuer;
@@ -25,6 +26,7 @@ use words::{
 };
 
 pub(crate) use exchange::NotExchanged;
+pub(crate) use no_device::NoDevice;
 
 /// What access tokens are for here.
 const REALM: &str = "gateway";
@@ -86,6 +88,8 @@ pub(crate) enum Failure {
     Code(&'static str),
     #[error("not exchanged: {0}")]
     NotExchanged(#[from] NotExchanged),
+    #[error("device refused: {0}")]
+    NoDevice(#[from] NoDevice),
     #[error("refresh token refused: {0}")]
     RefreshToken(&'static str),
     #[error("the session is over at the back end")]
@@ -218,6 +222,7 @@ impl Failure {
             Self::MalformedBasic | Self::TwoClientAuthentications | Self::Client(_) => "client_authentication",
             Self::NoAccessToken | Self::AccessToken(_) => "access_token",
             Self::Proof(_) | Self::ProofAgain => "dpop_proof",
+            Self::NoDevice(reason) => reason.kind(),
             Self::NotTheHolder(_) => "access_token_holder",
             Self::AccessTokenScope(_) => "access_token_scope",
             Self::UnsupportedGrantType => "unsupported_grant_type",
@@ -296,10 +301,11 @@ impl Failure {
                 E::UseDpopNonce,
                 "the DPoP proof is of another time or was used before; make another one, with the nonce in DPoP-Nonce",
             ),
+            Self::NoDevice(reason) => reason.response(),
             Self::NotTheHolder(reason) => not_the_holder(*reason),
             Self::UnsupportedGrantType => response(
                 E::UnsupportedGrantType,
-                "grant_type must be authorization_code, password, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:token-exchange",
+                "grant_type must be authorization_code, password, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:token-exchange or, where there are devices, urn:ietf:params:oauth:grant-type:jwt-bearer",
             ),
             Self::UnauthorizedClient => response(E::UnauthorizedClient, "this client may not use this grant"),
             Self::Scope => response(
@@ -348,4 +354,3 @@ impl Failure {
 }
 
 #[cfg(test)]
-mod tests;

@@ -40,7 +40,7 @@ pub(crate) struct Whom<'a> {
     pub(crate) grant: &'static str,
     pub(crate) user_id: &'a UserId,
     pub(crate) client_id: &'a ClientId,
-    /// `None` of an application that acts for itself.
+    /// `None` of an application that acts for itself, and of a device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<&'a SessionId>,
     pub(crate) scope: &'a Scope,

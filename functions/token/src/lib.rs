@@ -4,6 +4,7 @@
 mod client;
 mod client_credentials_grant;
 mod code_grant;
+mod devices;
 mod dpop;
 mod error;
 mod hooks;
@@ -30,7 +31,7 @@ use crate::dpop::check_proof;
 use crate::error::Failure;
 use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
 use gateway_config::{Gateway, TokenParties};
-use gateway_credentials::{AuthenticatedApp, ClientAuthentication, Directory, PasswordCheck, Proofs};
+use gateway_credentials::{AuthenticatedApp, ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs};
 use gateway_domain::clock::Clock;
 use gateway_domain::dpop::Proof;
 use gateway_domain::entropy::Entropy;
@@ -43,7 +44,7 @@ use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 use gateway_sessions::{Sessions, TokenSource};
-use gateway_store::{Apps, Audit, Consents, GrantType, PendingSessions, Users};
+use gateway_store::{Apps, Audit, Consents, Devices, GrantType, PendingSessions, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::sync::Arc;
@@ -69,8 +70,12 @@ pub struct AuthorizationServer {
     pub hooks: TokenHooks,
     /// Registered applications.
     pub apps: Apps,
-    /// The table of users, read for userinfo.
+    /// The table of users, read for userinfo, and to see that credentials still hold.
     pub users: Users,
+    /// Devices of applications.
+    pub devices: Devices,
+    /// Finds out which device made a request, and how many are registered.
+    pub device_check: DeviceCheck,
     /// Signs access tokens.
     pub signing: Fresh<SigningKey>,
     /// Verifies access tokens; published in the JWKS.
@@ -139,7 +144,8 @@ impl AuthorizationServer {
             ("POST", "/oauth2/revoke") => self.revoke(&request).await,
             ("POST", "/oauth2/introspect") => self.introspect(&request).await,
             ("POST", "/oauth2/par") => self.push(&request).await,
-            (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect" | "/oauth2/par") => {
+            ("POST", metadata::DEVICES) => self.register_device(&request).await,
+            (_, "/oauth2/token" | "/oauth2/revoke" | "/oauth2/introspect" | "/oauth2/par" | metadata::DEVICES) => {
                 Err(Failure::MethodNotAllowed("POST"))
             }
             // API Gateway responds to HEAD with the same fields, also Content-Length, and no body (RFC 9110 §9.3.2).
@@ -179,6 +185,7 @@ impl AuthorizationServer {
                 AccessTokenRequest::TokenExchange(asked) => {
                     Box::pin(self.token_exchange_grant(request, &app, &asked)).await
                 }
+                AccessTokenRequest::Device(asked) => Box::pin(self.device_grant(request, &app, &asked)).await,
             }
         };
         let outcome = outcome.await;

@@ -2,11 +2,12 @@
 
 use crate::{AuthorizationServer, response};
 use gateway_domain::client_assertion;
+use gateway_domain::device_assertion;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::holder_key;
 use gateway_domain::id_token::{self, ACR};
 use gateway_domain::token_type::GRANT_TYPE;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The path of the metadata for clients of OAuth 2.0.
@@ -19,6 +20,8 @@ pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 pub(crate) const PAR: &str = "/oauth2/par";
 /// The path of the challenge endpoint, which is the authorize function's.
 pub(crate) const CHALLENGE: &str = "/oauth2/challenge";
+/// The path at which devices are registered.
+pub(crate) const DEVICES: &str = "/oauth2/devices";
 /// The path of the token endpoint.
 pub(crate) const TOKEN: &str = "/oauth2/token";
 
@@ -94,6 +97,13 @@ impl AuthorizationServer {
         });
         if let (Some((name, url)), Some(members)) = (registers, metadata.as_object_mut()) {
             members.insert(name.to_owned(), url.into());
+        }
+        if let (Some(_), Some(members)) = (self.config.devices(), metadata.as_object_mut()) {
+            // No standard has a name for it.
+            members.insert("gateway_device_registration_endpoint".to_owned(), endpoint(issuer, DEVICES).into());
+            if let Some(grants) = members.get_mut("grant_types_supported").and_then(Value::as_array_mut) {
+                grants.push(device_assertion::GRANT_TYPE.into());
+            }
         }
         response::public(metadata.to_string())
     }

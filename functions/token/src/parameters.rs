@@ -1,7 +1,8 @@
 //! Parses the parameters of requests into types, once: the handlers look up no parameter by its name.
 
-use crate::error::Failure;
+use crate::error::{Failure, NoDevice};
 use gateway_domain::authorization_code::AuthorizationCode;
+use gateway_domain::device_assertion::{self, DeviceAssertion};
 use gateway_domain::event::ApiRequest;
 use gateway_domain::form::Form;
 use gateway_domain::ids::{ConnectorName, SessionId};
@@ -16,13 +17,14 @@ use std::collections::BTreeMap;
 /// The longest mailbox address, in bytes: a path of 256 without its `<` and `>` (RFC 5321 §4.5.3.1.3).
 const MAX_USERNAME: usize = 254;
 
-/// An access token request (RFC 6749 §4.1.3, §4.3.2, §4.4.2, §6; RFC 8693 §2.1).
+/// An access token request (RFC 6749 §4.1.3, §4.3.2, §4.4.2, §6; RFC 7523 §2.1; RFC 8693 §2.1).
 pub(crate) enum AccessTokenRequest {
     AuthorizationCode(CodeRequest),
     Password(PasswordRequest),
     RefreshToken(RefreshRequest),
     ClientCredentials(ClientCredentialsRequest),
     TokenExchange(ExchangeRequest),
+    Device(DeviceRequest),
 }
 
 /// A redemption of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
@@ -35,6 +37,8 @@ pub(crate) struct CodeRequest {
     pub(crate) attempt: Option<String>,
     /// What the user recognises the device by.
     pub(crate) device: Option<String>,
+    /// By which a device shows that it is to be the user's.
+    pub(crate) device_assertion: Option<DeviceAssertion>,
 }
 
 /// A login (RFC 6749 §4.3.2).
@@ -49,6 +53,8 @@ pub(crate) struct PasswordRequest {
     pub(crate) session: Option<PresentedRefreshToken>,
     /// What the user recognises the device by.
     pub(crate) device: Option<String>,
+    /// By which a device shows that it is to be the user's.
+    pub(crate) device_assertion: Option<DeviceAssertion>,
 }
 
 /// A refresh (RFC 6749 §6).
@@ -60,6 +66,13 @@ pub(crate) struct RefreshRequest {
 
 /// A request of an application for itself (RFC 6749 §4.4.2).
 pub(crate) struct ClientCredentialsRequest {
+    /// `None` if the request has no `scope`.
+    pub(crate) scope: Option<Scope>,
+}
+
+/// A request of a device (RFC 7523 §2.1).
+pub(crate) struct DeviceRequest {
+    pub(crate) assertion: DeviceAssertion,
     /// `None` if the request has no `scope`.
     pub(crate) scope: Option<Scope>,
 }
@@ -119,6 +132,7 @@ pub(crate) fn grant_type(form: &Form) -> Result<GrantType, Failure> {
         Some("refresh_token") => Ok(GrantType::RefreshToken),
         Some("client_credentials") => Ok(GrantType::ClientCredentials),
         Some(token_type::GRANT_TYPE) => Ok(GrantType::TokenExchange),
+        Some(device_assertion::GRANT_TYPE) => Ok(GrantType::JwtBearer),
         Some(_) => Err(Failure::UnsupportedGrantType),
     }
 }
@@ -132,8 +146,8 @@ impl AccessTokenRequest {
                 let code = AuthorizationCode::parse(code.expose()).ok();
                 let redirect_uri = form.get("redirect_uri").map(str::to_owned);
                 let (verifier, attempt) = (form.take("code_verifier"), attempt(api)?);
-                let device = device(&form, api);
-                Self::AuthorizationCode(CodeRequest { code, redirect_uri, verifier, attempt, device })
+                let (device, device_assertion) = (device(&form, api), login_device(&mut form)?);
+                Self::AuthorizationCode(CodeRequest { code, redirect_uri, verifier, attempt, device, device_assertion })
             }
             GrantType::Password => {
                 let password = form.take("password").ok_or(Failure::Missing("password"))?;
@@ -147,8 +161,16 @@ impl AccessTokenRequest {
                 let separate = separate_passwords(&mut form)?;
                 let scope = scope(&form)?;
                 let session = PresentedRefreshToken::parse(&form, api)?;
-                let device = device(&form, api);
-                Self::Password(PasswordRequest { username, password, separate, scope, session, device })
+                let (device, device_assertion) = (device(&form, api), login_device(&mut form)?);
+                Self::Password(PasswordRequest {
+                    username,
+                    password,
+                    separate,
+                    scope,
+                    session,
+                    device,
+                    device_assertion,
+                })
             }
             GrantType::RefreshToken => {
                 let token = PresentedRefreshToken::parse(&form, api)?.ok_or(Failure::Missing("refresh_token"))?;
@@ -156,6 +178,11 @@ impl AccessTokenRequest {
             }
             GrantType::ClientCredentials => Self::ClientCredentials(ClientCredentialsRequest { scope: scope(&form)? }),
             GrantType::TokenExchange => Self::TokenExchange(ExchangeRequest::parse(form)?),
+            GrantType::JwtBearer => {
+                let assertion = form.take("assertion").ok_or(Failure::Missing("assertion"))?;
+                let assertion = DeviceAssertion::parse(assertion).map_err(|invalid| NoDevice::Grant(invalid.0))?;
+                Self::Device(DeviceRequest { assertion, scope: scope(&form)? })
+            }
             GrantType::Challenge => return Err(Failure::UnsupportedGrantType),
         })
     }
@@ -203,8 +230,14 @@ fn scope(form: &Form) -> Result<Option<Scope>, Failure> {
     form.get("scope").map(Scope::parse).transpose().map_err(|_| Failure::Scope)
 }
 
+/// The parameter `device_assertion` of a login.
+fn login_device(form: &mut Form) -> Result<Option<DeviceAssertion>, Failure> {
+    let parsed = form.take("device_assertion").map(DeviceAssertion::parse).transpose();
+    parsed.map_err(|invalid| NoDevice::Login(invalid.0).into())
+}
+
 /// The parameter `device_name`, or what `User-Agent` tells. A header that came twice tells nothing.
-fn device(form: &Form, api: &ApiRequest) -> Option<String> {
+pub(crate) fn device(form: &Form, api: &ApiRequest) -> Option<String> {
     gateway_domain::device::name(form.get("device_name"), api.header("user-agent").ok().flatten())
 }
 

@@ -1,11 +1,12 @@
 //! The resource owner password credentials grant (RFC 6749 §4.3), for trusted applications only.
 
 use crate::client::may_use;
+use crate::devices::may_link;
 use crate::error::Failure;
 use crate::hooks::Whom;
 use crate::parameters::PasswordRequest;
 use crate::{AuthorizationServer, Request};
-use gateway_credentials::{AuthenticatedApp, PasswordLogin, Proved};
+use gateway_credentials::{AuthenticatedApp, PasswordLogin, Proved, ProvedDevice};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
@@ -26,6 +27,7 @@ impl AuthorizationServer {
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
         let scope = Scope::granted(asked.scope.as_ref(), &registered.scope).ok_or(Failure::Scope)?;
+        let device = self.login_device(request, app, asked.device_assertion.as_ref()).await?;
         let shown = match &asked.session {
             Some(presented) => self.shown_session(request, registered, presented).await?,
             None => None,
@@ -38,25 +40,28 @@ impl AuthorizationServer {
             session: shown.as_ref(),
         };
         let proved = self.passwords.check(&attempt, request.now).await?;
-        let answered = Box::pin(self.log_in(request, app, (&asked, scope), &proved)).await;
+        let answered = Box::pin(self.log_in(request, app, (&asked, scope), &proved, device.as_ref())).await;
         // What a directory began and no session has taken is of no use to anybody.
         self.sessions.tokens().end_begun(&proved.begun).await;
         answered
     }
 
-    /// Begins a session for the user, or renews the one that was presented.
+    /// Begins a session for the user, or renews the one that was presented. The device that was shown is the user's then.
     async fn log_in(
         &self,
         request: &Request<'_>,
         app: &AuthenticatedApp,
         (asked, scope): (&PasswordRequest, Scope),
         Proved { user, begun }: &Proved,
+        device: Option<&ProvedDevice>,
     ) -> Result<ApiResponse, Failure> {
         let registered = app.registered();
         // Told only to who knows the password.
         if !user.email_verified && !self.config.accounts().login_before_verification {
             return Err(Failure::NotVerified);
         }
+        may_link(device, &user.user_id)?;
+        let whose = (&user.user_id, user.credential_epoch);
         // Back ends get the normalized address, not the text typed: one that distinguishes spellings must not take this user
         // for another one.
         let login = Login {
@@ -71,7 +76,9 @@ impl AuthorizationServer {
             // A login into an existing session. Its refresh token proves that it is the client's; a session id would not.
             may_use(app, GrantType::RefreshToken)?;
             let source = TokenSource::Login(login);
-            return self.refresh_grant(request, app, presented, asked.scope.as_ref(), source).await;
+            let answered = self.refresh_grant(request, app, presented, asked.scope.as_ref(), source).await?;
+            self.link(device, whose, request.now).await?;
+            return Ok(answered);
         }
         let sid = SessionId::from_random(self.entropy.bytes()?);
         let (user_id, client_id) = (&user.user_id, &registered.client_id);
@@ -100,6 +107,11 @@ impl AuthorizationServer {
             tokens,
         };
         self.sessions.begin(registered, &session).await?;
+        // Nobody has a token of the session yet: a login that does not link the device did not happen.
+        if let Err(failure) = self.link(device, whose, request.now).await {
+            self.sessions.end(&session.sid).await?;
+            return Err(failure);
+        }
         let refresh_token = if app.has_grant(GrantType::RefreshToken) {
             Some(self.refresh_token(&session, request.now).await?)
         } else {

@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::parameters::AnyToken;
 use crate::{AuthorizationServer, Request, response};
 use gateway_domain::event::ApiResponse;
-use gateway_domain::ids::ClientId;
+use gateway_domain::ids::{ClientId, SubjectKind};
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::time::Timestamp;
 use serde_json::json;
@@ -47,10 +47,12 @@ impl AuthorizationServer {
         if claims.client_id != *client {
             return Ok(());
         }
-        if claims.sub.is_app() {
-            self.sessions.end_of_app(&claims.client_id, &claims.sid).await?;
-            return Ok(());
+        match claims.sub.kind() {
+            SubjectKind::User => self.sessions.end(&claims.sid).await?,
+            SubjectKind::Device | SubjectKind::Application => {
+                self.sessions.end_standing(&claims.sub, &claims.client_id, &claims.sid).await?;
+            }
         }
-        Ok(self.sessions.end(&claims.sid).await?)
+        Ok(())
     }
 }

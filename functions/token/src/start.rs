@@ -4,7 +4,7 @@ use crate::AuthorizationServer;
 use crate::hooks::TokenHooks;
 use crate::keys::InForce;
 use gateway_config::Gateway;
-use gateway_credentials::{ClientAuthentication, Directory, PasswordCheck, Proofs};
+use gateway_credentials::{ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs};
 use gateway_directory::OwnDirectory;
 use gateway_domain::id_token::IdTokenKeys;
 use gateway_domain::keys::{PublicKeys, SigningKey};
@@ -12,7 +12,7 @@ use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_runtime::{Platform, StartError};
 use gateway_sessions::Sessions;
-use gateway_store::{Apps, Audit, Consents, LoginAttempts, PendingSessions, Users};
+use gateway_store::{Apps, Audit, Consents, Devices, LoginAttempts, PendingSessions, Users};
 use std::sync::Arc;
 
 /// Reads the configuration and all secrets, the secrets concurrently.
@@ -23,6 +23,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
     let pending = platform.table("PENDING_SESSIONS_TABLE", PendingSessions::new)?;
     let consents = platform.table("CONSENTS_TABLE", Consents::new)?;
     let audit = platform.table("AUDIT_TABLE", Audit::new)?;
+    let devices = platform.table("DEVICES_TABLE", Devices::new)?;
     let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
     let (signing, public, id_tokens, refresh, hasher, sessions) = tokio::try_join!(
         platform.keys("SIGNING_KEYS_SECRET", SigningKey::parse),
@@ -45,7 +46,9 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         hooks,
         directory,
         clients: ClientAuthentication::new(apps.clone(), attempts.clone()),
+        device_check: DeviceCheck::new(devices.clone(), attempts.clone()),
         proofs: Proofs::new(attempts),
+        devices,
         apps,
         passwords,
         users,

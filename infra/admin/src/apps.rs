@@ -222,6 +222,7 @@ impl From<Grant> for GrantType {
             Grant::ClientCredentials => Self::ClientCredentials,
             Grant::TokenExchange => Self::TokenExchange,
             Grant::Challenge => Self::Challenge,
+            Grant::JwtBearer => Self::JwtBearer,
         }
     }
 }

@@ -139,6 +139,11 @@ pub(crate) fn unsound(app: &App) -> Vec<WrongField> {
         "what the challenge endpoint gives is a code, which the grant authorization_code redeems: give it both",
     );
     rule(
+        may(GrantType::JwtBearer) && !is_public,
+        "grants",
+        "devices are of apps that run on them, which are public: an app on a server has a secret or keys of its own",
+    );
+    rule(
         app.redirect_uris.iter().any(RedirectUri::has_wildcard),
         "redirect_uris",
         "a redirect URI is one address, and * in its host matches nothing: register each address",

@@ -36,6 +36,8 @@ pub struct Wish {
     pub scopes: Scope,
     /// Whether it calls without a user.
     pub acts_for_itself: bool,
+    /// Whether its devices do.
+    pub has_devices: bool,
     /// Whether it asks users for their passwords itself, by the challenge endpoint.
     pub trusted: bool,
 }
@@ -76,6 +78,7 @@ impl Wish {
             (GrantType::Challenge, by_code && asks_itself),
             (GrantType::RefreshToken, by_code || (keeps_password && has(GrantType::RefreshToken))),
             (GrantType::ClientCredentials, self.acts_for_itself),
+            (GrantType::JwtBearer, self.has_devices),
             (GrantType::Password, keeps_password),
             (GrantType::TokenExchange, self.kind == AppKind::Confidential && has(GrantType::TokenExchange)),
         ];

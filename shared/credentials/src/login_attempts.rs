@@ -230,6 +230,15 @@ impl LoginAttempts {
         Ok(self.table.use_once(&key, one_use.until, now).await?)
     }
 
+    /// Reserves one under each of these counters, or under none.
+    pub(crate) async fn reserve_new(&self, counters: &[(String, Limit)], now: Timestamp) -> Result<(), CredentialsError> {
+        let mut seen = Vec::with_capacity(counters.len());
+        for (key, limit) in counters {
+            seen.push((key.clone(), *limit, self.table.get(key).await?));
+        }
+        self.reserve_all(now, &seen).await
+    }
+
     /// Reserves under all counters or under none. Nothing is written if a counter, as it was read, refuses. If one refuses
     /// only at its write, the earlier reservations are given back, since nothing will be evaluated.
     async fn reserve_all(
@@ -255,7 +264,6 @@ impl LoginAttempts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gateway_domain::ids::UserId;
     use gateway_domain::password::PasswordHash;
 
     fn user(email: &str, password: Option<&str>) -> User {

@@ -36,16 +36,17 @@ impl Sessions {
         begun
     }
 
-    /// The one session of an application that acts for itself (RFC 6749 §4.4). All its access tokens share it, and it lives
-    /// as long as the last of them. It has no user, no refresh token and no internal tokens.
-    pub async fn begin_of_app(
+    /// The one session of an application that acts for itself (RFC 6749 §4.4), or of one of its devices. All access tokens of that subject
+    /// share it, and it lives as long as the last of them. It has no user, no refresh token and no internal tokens.
+    pub async fn begin_standing(
         &self,
+        subject: &UserId,
         client: &ClientId,
         ends: Timestamp,
         now: Timestamp,
     ) -> Result<SessionId, SessionError> {
         let new = SessionId::from_random(self.entropy.bytes()?);
-        Ok(self.activity.standing_entry(&UserId::of_app(client), client, new, ends, now).await?)
+        Ok(self.activity.standing_entry(subject, client, new, ends, now).await?)
     }
 
     pub(crate) async fn make_live(&self, app: &gateway_store::App, session: &Session) -> Result<(), SessionError> {

@@ -43,9 +43,9 @@ impl Sessions {
         Ok(tokens.len().saturating_sub(done.len()))
     }
 
-    /// Ends the session of an application that acts for itself.
-    pub async fn end_of_app(&self, client: &ClientId, sid: &SessionId) -> Result<(), SessionError> {
-        Ok(self.activity.remove_entry(&UserId::of_app(client), client, sid).await?)
+    /// Ends the session of [`Sessions::begin_standing`].
+    pub async fn end_standing(&self, subject: &UserId, client: &ClientId, sid: &SessionId) -> Result<(), SessionError> {
+        Ok(self.activity.remove_entry(subject, client, sid).await?)
     }
 
     /// Whether a session has ended or does not exist.

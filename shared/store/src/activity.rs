@@ -61,7 +61,7 @@ pub struct Entry {
 /// A live session with its user and application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveSession {
-    /// The user, or the application acting for itself.
+    /// The user, the device, or the application acting for itself.
     pub user_id: UserId,
     /// The application.
     pub client_id: ClientId,
@@ -147,8 +147,8 @@ impl Activity {
         Err(StoreError::Unavailable { operation: OPERATION, cause: "the item kept changing".into() })
     }
 
-    /// Extends the one session of an application acting for itself if it is alive, otherwise begins it with the id `new`.
-    /// Returns the session's id.
+    /// Extends the one session of an application acting for itself, or of a device, if it is alive, otherwise begins it with the id
+    /// `new`. Returns the session's id.
     pub async fn standing_entry(
         &self,
         user: &UserId,

@@ -355,6 +355,8 @@ pub enum GrantType {
     /// It logs users in on its own screens, at the challenge endpoint (OAuth 2.0 for First-Party Applications). It gets a code, which
     /// [`GrantType::AuthorizationCode`] redeems.
     Challenge,
+    /// RFC 7523 §2.1: its devices, each with a key of its own.
+    JwtBearer,
 }
 
 /// An application's subscription to an API.

@@ -42,6 +42,10 @@ impl Portal {
         }
         let field = Field::new("acts_for_itself", "It calls without a user, too", Input::Tick(wish.acts_for_itself));
         fields.push(field.hint("Confidential apps only: the grant client_credentials"));
+        if self.gateway.devices().is_some() {
+            let field = Field::new("has_devices", "Its devices call without a user, too", Input::Tick(wish.has_devices));
+            fields.push(field.hint("Apps on people's devices only: each device has a key of its own, the grant jwt_bearer"));
+        }
         let trusted = Field::new("trusted", "It asks users for their password itself", Input::Tick(wish.trusted));
         fields.push(trusted.hint("The app will see their passwords. For native apps of the company: the grant challenge, and no consent of users. It waits for an approval, and so does every subscription of such an app"));
         fields
@@ -66,6 +70,7 @@ pub(super) struct Wished {
     webhook: String,
     scopes: Scope,
     acts_for_itself: bool,
+    has_devices: bool,
     trusted: bool,
 }
 
@@ -81,6 +86,7 @@ impl Wished {
             webhook: typed("webhook_uri"),
             scopes: sent.and_then(|sent| Scope::parse(&ticked(sent)).ok()).unwrap_or_default(),
             acts_for_itself: !typed("acts_for_itself").is_empty(),
+            has_devices: !typed("has_devices").is_empty(),
             trusted: !typed("trusted").is_empty(),
         }
     }
@@ -110,6 +116,7 @@ impl From<&App> for Wished {
             webhook: wanted.webhook.as_ref().map(|webhook| webhook.uri.to_string()).unwrap_or_default(),
             scopes: wanted.scope.clone(),
             acts_for_itself: wanted.grants.contains(&GrantType::ClientCredentials),
+            has_devices: wanted.grants.contains(&GrantType::JwtBearer),
             trusted: wanted.trusted,
         }
     }
@@ -171,6 +178,7 @@ pub(super) fn wish(sent: &Form, issuer: &str, is: Option<&App>, fields: &mut Fie
         webhook: webhook.map(|uri| AppWebhook { uri, issuer: issuer.to_owned() }),
         scopes: scopes?,
         acts_for_itself: ticked_yes("acts_for_itself"),
+        has_devices: ticked_yes("has_devices"),
         trusted,
     })
 }

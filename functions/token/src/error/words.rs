@@ -87,6 +87,7 @@ pub(super) fn missing(name: &'static str) -> &'static str {
         "subject_token" => "subject_token is required: the access token that was passed on",
         "subject_token_type" => "subject_token_type is required",
         "audience" => "audience is required: the name of an API",
+        "assertion" => "assertion is required: a JWT that the device has signed",
         "client_assertion" => "client_assertion_type needs client_assertion",
         "client_assertion_type" => "client_assertion needs client_assertion_type",
         _ => "a required parameter is missing",

@@ -9,7 +9,7 @@ use gateway_authorize::AuthorizationEndpoint;
 use gateway_config::Gateway;
 use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
-use gateway_credentials::{BrowserSessions, ClientAuthentication, Directory, PasswordCheck, Proofs};
+use gateway_credentials::{BrowserSessions, ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs};
 use gateway_directory::OwnDirectory;
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
@@ -42,6 +42,7 @@ issuer: https://auth.example.com
 audience: https://api.example.com
 lifetimes: { access_token: 10m, session_idle: 1d, session_absolute: 7d, refresh_retry_window: 5m }
 sessions_per_user_and_app: 8
+devices: { scope: "notes:read notes:write" }
 plans: { standard: { calls: 60, window: 1m } }
 connectors:
   orders-login:
@@ -208,6 +209,8 @@ pub(crate) fn build(
         config,
         hooks: gateway_token::TokenHooks::default(),
         clients: ClientAuthentication::new(store.apps.clone(), store.attempts.clone()),
+        device_check: DeviceCheck::new(store.devices.clone(), store.attempts.clone()),
+        devices: store.devices,
         proofs: Proofs::new(store.attempts),
         apps: store.apps,
         passwords,

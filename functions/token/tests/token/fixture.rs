@@ -159,6 +159,8 @@ impl Fixture {
             hosted("native", &["com.example.app:/cb", "http://127.0.0.1/cb"]),
             first_party("first"),
             first_party("other-first"),
+            mobile("mobile"),
+            mobile("other-mobile"),
             gateway_store::App { trusted: false, ..hosted("third", &["https://third.example/cb?keep=1"]) },
             gateway_store::App {
                 kind: AppKind::Confidential,
@@ -270,6 +272,13 @@ fn hosted(name: &str, redirect_uris: &[&str]) -> gateway_store::App {
 fn first_party(name: &str) -> gateway_store::App {
     let mut app = hosted(name, &["com.example.app:/cb"]);
     app.grants.insert(GrantType::Challenge);
+    app
+}
+
+/// The same, which also knows passwords and has devices.
+fn mobile(name: &str) -> gateway_store::App {
+    let mut app = hosted(name, &["com.example.app:/cb"]);
+    app.grants.extend([GrantType::Password, GrantType::JwtBearer]);
     app
 }
 

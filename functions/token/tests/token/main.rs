@@ -27,6 +27,12 @@ mod costs;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod device_links;
+#[cfg(test)]
+mod device_tokens;
+#[cfg(test)]
+mod devices;
+#[cfg(test)]
 mod directory;
 #[cfg(test)]
 mod dpop;
@@ -86,6 +92,8 @@ mod metadata;
 mod moves;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod phone;
 #[cfg(test)]
 mod refreshes;
 #[cfg(test)]

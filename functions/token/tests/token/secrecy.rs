@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use crate::fixture::{Fixture, PASSWORD, SECRET, login, password_login};
+use crate::phone::{MOBILE, Phone, grant, login_on};
 use crate::request::{decoded, post};
 use support::Verdict;
 use tracing_subscriber::filter::Targets;
@@ -48,6 +49,10 @@ async fn eventful_day(fixture: &Fixture) -> Secrets {
     let third = fixture.refresh("pub1", &second.refresh).await.tokens();
     let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET);
     let itself = fixture.send(itself).await.tokens();
+    let phone = Phone::registered(fixture, MOBILE).await;
+    let (assertion, shown) = (phone.assertion(), phone.assertion());
+    let of_device = fixture.send(grant(MOBILE, &assertion)).await.tokens();
+    fixture.send(login_on(MOBILE, "alice", PASSWORD, &shown)).await.tokens();
     fixture.send(password_login("alice", "pub1", "a wrong password")).await;
     fixture.send(login("alice", "pub1", "orders:read").query("password", PASSWORD)).await;
     fixture.send(post("/oauth2/token", &[("password", PASSWORD)]).basic("conf1", "a wrong secret")).await;
@@ -65,6 +70,9 @@ async fn eventful_day(fixture: &Fixture) -> Secrets {
         ("client secret", SECRET.to_owned()),
         ("wrong client secret", "a wrong secret".to_owned()),
         ("access token of an application", itself.access.clone()),
+        ("signature of a device", assertion.rsplit('.').next().unwrap().to_owned()),
+        ("signature of a device at a login", shown.rsplit('.').next().unwrap().to_owned()),
+        ("access token of a device", of_device.access.clone()),
     ];
     for tokens in [first, second, third] {
         secrets.push(("mac of a refresh token", tokens.refresh.rsplit('.').next().unwrap().to_owned()));

@@ -12,6 +12,7 @@ use support::{Operation, Verdict};
 
 use crate::container::{entropy, environment, key_set, pepper, secrets_manager, tables};
 use crate::fixture::{CHEAP, Fixture, NOTES, SECRET, login, password_login, refresh, send};
+use crate::phone::{MOBILE, Phone};
 use crate::request::{Response, post};
 
 fn later(response: &Response) -> bool {
@@ -90,8 +91,11 @@ async fn a_commit_that_failed_holds_up_nobody() {
 async fn without_a_store_every_response_is_to_try_again() {
     let fixture = Fixture::new().await;
     let tokens = fixture.login("pub1", NOTES).await;
+    let phone = Phone::registered(&fixture, MOBILE).await;
     let app = fixture.container_without_store();
     for request in [
+        phone.asks(),
+        phone.login("alice"),
         login("alice", "pub1", NOTES),
         password_login("alice", "pub1", "x"),
         refresh("pub1", &tokens.refresh),

@@ -57,7 +57,8 @@ impl Fixture {
         let tables = &self.db.tables;
         let mut dump = String::new();
         let all = [&tables.users, &tables.apps, &tables.sessions, &tables.activity, &tables.login_attempts];
-        for table in all.into_iter().chain([&tables.pending_sessions, &tables.browser_logins, &tables.consents]) {
+        let more = [&tables.pending_sessions, &tables.browser_logins, &tables.consents, &tables.devices];
+        for table in all.into_iter().chain(more) {
             let scanned = self.db.client.scan().table_name(table).send().await.unwrap();
             writeln!(dump, "{:?}", scanned.items()).unwrap();
         }

@@ -269,6 +269,8 @@ pub(crate) enum Grant {
     TokenExchange,
     /// It logs people in on its own screens and gets codes: apps of the company, with `authorization_code`.
     Challenge,
+    /// RFC 7523: its devices, each with a key of its own, call without a user.
+    JwtBearer,
 }
 
 /// `subscriptions …`

@@ -207,7 +207,8 @@ fn the_endpoints_of_logins_take_less_than_the_rest_and_log_no_more() {
     let root = root();
     let Value::List(settings) = &at(&root, "Resources/Api/Properties/MethodSettings").value else { panic!("none") };
     let paths: Vec<_> = settings.iter().map(|one| text(at(one, "ResourcePath"))).collect();
-    let endpoints = ["/~1oauth2~1token", "/~1oauth2~1authorize", "/~1oauth2~1challenge", "/~1oauth2~1par"];
+    let endpoints = ["token", "authorize", "challenge", "par", "devices"].map(|name| format!("/~1oauth2~1{name}"));
+    let endpoints = endpoints.each_ref().map(String::as_str);
     let accounts = ["/~1account~1{page+}", "/~1account~1api~1v1~1{resource+}"];
     assert_eq!(paths, [&["/*"], &endpoints[..], &accounts].concat());
     let methods: Vec<_> = settings.iter().skip(1).map(|one| text(at(one, "HttpMethod"))).collect();
