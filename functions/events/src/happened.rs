@@ -76,6 +76,21 @@ pub(crate) fn to_session(old: Option<&Image>, new: Option<&Image>) -> Vec<Happen
     began.into_iter().chain(ended).collect()
 }
 
+/// An item of the table of devices. One that is registered, or swept because nobody used it, was nobody's.
+pub(crate) fn to_device(old: Option<&Image>, new: Option<&Image>) -> Vec<Happened> {
+    let (Some(old), Some(new)) = (old, new) else { return Vec::new() };
+    let (Some(device_id), Some(client_id)) = (new.text("pk"), new.text("client_id")) else { return Vec::new() };
+    let told = |kind, image: &Image| {
+        let data = json!({ "device_id": device_id, "client_id": client_id, "user_id": image.text("user_id") });
+        happened(kind, Subject::parse(device_id), data)
+    };
+    let appears = |name| old.get(name).is_none() && new.get(name).is_some();
+    let linked = told(EventType::DeviceLinked, new).filter(|_| appears("user_id"));
+    // With the device, the gateway forgets whose it was.
+    let revoked = told(EventType::DeviceRevoked, old).filter(|_| appears("revoked_at"));
+    linked.into_iter().chain(revoked).collect()
+}
+
 /// What of an application is told by an event of its own, or is no property of it.
 const TOLD_OTHERWISE: [&str; 7] =
     ["v", "revision", "established", "secret_hash", "previous_secret", "requested", "subscriptions"];

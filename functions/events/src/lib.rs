@@ -39,6 +39,7 @@ struct Tables {
     users: String,
     sessions: String,
     apps: String,
+    devices: String,
     login_attempts: String,
 }
 
@@ -65,6 +66,7 @@ impl Events {
                 users: name("USERS_TABLE")?,
                 sessions: name("SESSIONS_TABLE")?,
                 apps: name("APPS_TABLE")?,
+                devices: name("DEVICES_TABLE")?,
                 login_attempts: name("LOGIN_ATTEMPTS_TABLE")?,
             },
             clock: platform.clock,
@@ -102,12 +104,13 @@ impl Events {
     }
 
     fn changed(&self, change: &Change) -> Vec<Noted> {
-        let Tables { users, sessions, apps, login_attempts } = &self.tables;
+        let Tables { users, sessions, apps, devices, login_attempts } = &self.tables;
         let (old, new) = (change.old.as_ref(), change.new.as_ref());
         let happened = match change.table.as_str() {
             table if table == users => happened::to_user(old, new),
             table if table == sessions => happened::to_session(old, new),
             table if table == apps => happened::to_app(old, new),
+            table if table == devices => happened::to_device(old, new),
             table if table == login_attempts => {
                 let attempt = happened::to_account(old, new);
                 return attempt.and_then(|attempt| failed(&attempt, change)).into_iter().collect();

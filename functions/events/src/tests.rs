@@ -80,6 +80,39 @@ fn a_session_begins_and_ends_once() {
 }
 
 #[test]
+fn a_device_is_linked_to_one_person_and_revoked_once() {
+    let device = |more: Value| {
+        let mut all = json!({ "pk": { "S": "device:d1" }, "sk": { "S": "device" }, "client_id": { "S": "demo" } });
+        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
+            all.extend(more);
+        }
+        image(all)
+    };
+    let (new, of) = (device(json!({})), |user: Value| json!({ "device_id": "device:d1", "client_id": "demo", "user_id": user }));
+    let linked = device(json!({ "user_id": { "S": "u_1" }, "linked_at": { "N": "1" } }));
+    let named = device(json!({ "user_id": { "S": "u_1" }, "name": { "S": "Kitchen" } }));
+    let revoked = device(json!({ "revoked_at": { "N": "2" } }));
+    let tell = |old: Option<&Image>, new: Option<&Image>| {
+        told(&happened::to_device(old, new)).into_iter().map(|(kind, subject, data)| (kind, subject.to_owned(), data)).collect::<Vec<_>>()
+    };
+    let one = |kind, user: Value| vec![(kind, "device:d1".to_owned(), of(user))];
+    assert_eq!(tell(Some(&new), Some(&linked)), one("device.linked", json!("u_1")));
+    assert_eq!(tell(Some(&named), Some(&revoked)), one("device.revoked", json!("u_1")));
+    assert_eq!(tell(Some(&new), Some(&revoked)), one("device.revoked", Value::Null), "it was nobody's");
+    let listing = image(json!({ "pk": { "S": "user#u_1" }, "sk": { "S": "device:d1" } }));
+    for (old, new) in [
+        (None, Some(&new)),
+        (Some(&new), None),
+        (Some(&linked), Some(&named)),
+        (Some(&revoked), Some(&revoked)),
+        (None, Some(&listing)),
+        (Some(&listing), Some(&listing)),
+    ] {
+        assert_eq!(tell(old, new), [], "{new:?}");
+    }
+}
+
+#[test]
 fn a_subscription_is_requested_and_approved_or_added() {
     let app = |subscriptions: Value, requested: Value| {
         image(json!({

@@ -2,6 +2,7 @@
 
 use gateway_domain::call_context::Admitted;
 use gateway_domain::event::ApiVersion;
+use gateway_domain::ids::{ApiName, UserId};
 use gateway_domain::session::{Idle, InternalToken};
 use gateway_domain::time::{Seconds, Timestamp};
 use proptest::prelude::*;
@@ -84,6 +85,23 @@ async fn a_session_without_a_token_for_the_api_needs_a_new_login() {
     gone.session = admitted(9).session;
     is_over(&harness.send(orders("GET").by(gone)).await);
     assert_eq!(harness.back_end.connections(), 0);
+}
+
+/// What has nobody who logs in has no session at a back end, and gets none; a back end that needs none is told what it is.
+#[tokio::test]
+async fn a_device_and_an_app_that_acts_for_itself_are_served_where_no_login_is_needed() {
+    let harness = Harness::new().await;
+    for (user, kind) in [("device:d1", "device"), ("app:pub1", "application")] {
+        let caller = Admitted { user: UserId::parse(user).unwrap(), ..admitted(5) };
+        is_over(&harness.send(orders("GET").by(caller.clone())).await);
+        let plain = Admitted { api: ApiName::parse("plain").unwrap(), route: "/plain".to_owned(), ..caller };
+        let event = Event::new(ApiVersion::Rest, "GET", "/plain").headers(&[("X-Authenticated-Subject-Type", "user")]);
+        assert_eq!(harness.send(event.by(plain)).await.status(), 200);
+        let request = harness.back_end.requests().pop().unwrap();
+        assert_eq!(request.values("x-authenticated-userid"), [user]);
+        assert_eq!(request.values("x-authenticated-subject-type"), [kind]);
+    }
+    assert_eq!(harness.back_end.requests().len(), 2);
 }
 
 /// RFC 9470 §3.
