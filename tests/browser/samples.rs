@@ -5,9 +5,9 @@ use gateway_domain::event::ApiRequest;
 use gateway_domain::language::Language;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_web::pages::{
-    Account, AppRow, ChangeAddress, ChangePassword, Close, Closing, ConfirmUnlock, Consent, Failure, FieldKind,
-    Forgotten, LogOut, Login, Message, MyApps, MySessions, Notice, Profile, ProfileField, Reason, Reset, SessionRow,
-    SignUp, Step, TakeBack, Unlock, Verify,
+    Account, AppRow, ChangeAddress, ChangePassword, Close, Closing, ConfirmUnlock, Consent, DeviceRow, Failure,
+    FieldKind, Forgotten, LogOut, Login, Message, MyApps, MyDevices, MySessions, Notice, Profile, ProfileField, Reason,
+    Reset, SessionRow, SignUp, Step, TakeBack, Unlock, Verify,
 };
 use gateway_web::{Mistake, Mistakes, Page, Site};
 use std::error::Error;
@@ -191,6 +191,7 @@ impl Samples<'_> {
             change_address: HERE,
             change_password: HERE,
             sessions: HERE,
+            devices: HERE,
             apps: HERE,
             my_data: HERE,
             disable: HERE,
@@ -211,6 +212,19 @@ impl Samples<'_> {
             session("3", "Partner App", None, 1_790_000_000, 1_793_000_000),
         ];
         self.page("my-sessions", &MySessions { site, form_token, sessions, mistake: None, account })?;
+        let device = |id, name, linked, used| DeviceRow {
+            id,
+            app: "Demo App",
+            name,
+            linked: Timestamp::from_secs(linked),
+            used: Timestamp::from_secs(used),
+        };
+        let devices = vec![
+            device("device:1", Some("Ada’s iPhone"), 1_795_600_000, 1_795_680_000),
+            device("device:2", None, 1_790_000_000, 1_793_000_000),
+        ];
+        let (saved, mistakes) = (true, Mistakes::default());
+        self.page("my-devices", &MyDevices { site, form_token, devices, saved, mistakes, account })?;
         let apps = vec![AppRow { client_id: "partner-app", name: "Partner App", scopes: self.scopes() }];
         self.page("my-apps", &MyApps { site, form_token, apps, mistake: None, account })
     }

@@ -1,6 +1,7 @@
 //! People's own accounts: sign-up, proof of the address, another password for a forgotten one; and what owners see and
 //! change. As pages and as JSON.
 
+mod devices;
 mod error;
 mod fields;
 mod flows;
@@ -26,7 +27,7 @@ use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Accounts, Activity, Apps, Codes, Consents, Sessions, Users};
+use gateway_store::{Accounts, Activity, Apps, Codes, Consents, Devices, Sessions, Users};
 use gateway_telemetry::Metric;
 use gateway_web::{Site, UI_LOCALES};
 use serde_json::Value;
@@ -60,6 +61,8 @@ pub struct Account {
     pub sessions: Sessions,
     /// What users let applications do.
     pub consents: Consents,
+    /// Devices of users.
+    pub devices: Devices,
     /// The names of applications.
     pub apps: Apps,
     /// Verifies the access tokens of apps.

@@ -1,5 +1,6 @@
 //! What owners see of their accounts: sessions, apps with access, and all of it as a file.
 
+use crate::devices::OwnDevice;
 use crate::error::Failure;
 use crate::{Account, Asked};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -10,7 +11,7 @@ use gateway_store::{Consent, LiveSession, User};
 use serde_json::{Value, json};
 
 /// How many items are read at the same time.
-const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 8;
 
 /// A live session as its user sees it.
 pub(crate) struct OwnSession {
@@ -70,6 +71,7 @@ impl Account {
     pub(crate) async fn data_of(&self, user: &User, now: Timestamp) -> Result<Value, Failure> {
         let sessions = self.sessions_of(&user.user_id, now).await?;
         let apps = self.apps_of(&user.user_id).await?;
+        let devices = self.devices_of(&user.user_id).await?;
         Ok(json!({
             "user_id": user.user_id,
             "email": user.email,
@@ -79,11 +81,12 @@ impl Account {
             "directory_subject": user.directory_subject,
             "sessions": sessions.iter().map(OwnSession::to_json).collect::<Vec<_>>(),
             "apps": apps.iter().map(AllowedApp::to_json).collect::<Vec<_>>(),
+            "devices": devices.iter().map(OwnDevice::to_json).collect::<Vec<_>>(),
         }))
     }
 
     /// The name of an app; its id if it is gone.
-    async fn name_of(&self, app: &ClientId) -> Result<String, Failure> {
+    pub(crate) async fn name_of(&self, app: &ClientId) -> Result<String, Failure> {
         Ok(self.apps.calling(app).await?.map_or_else(|| app.to_string(), |app| app.name))
     }
 }

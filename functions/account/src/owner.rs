@@ -95,12 +95,14 @@ impl Account {
         Ok(User { password: Some(hash), credential_epoch: next_epoch(user), ..user.clone() })
     }
 
-    /// Disables the account.
+    /// Disables the account, and revokes its devices: before, so that they are found by the account, and once more after it, when no other
+    /// one can be linked.
     pub(crate) async fn disable(&self, asked: &Asked<'_>, user: &User) -> Result<(), Failure> {
+        Box::pin(self.revoke_devices(asked, &user.user_id)).await?;
         let follows = self.following(asked, user, Notice::AccountDisabled)?;
         done(self.accounts.disable(user, follows.both()).await?)?;
         self.follow(&follows).await;
-        Ok(())
+        Box::pin(self.revoke_devices(asked, &user.user_id)).await
     }
 
     /// Takes back all that a user has allowed.
@@ -111,13 +113,15 @@ impl Account {
         Ok(())
     }
 
-    /// Deletes the account and what its owner has told and allowed. The consents go first: they are found by the account.
+    /// Deletes the account and what its owner has told and allowed. The consents and devices go first: they are found by the account. A device
+    /// that was linked meanwhile goes after it, when no other one can be.
     pub(crate) async fn delete(&self, asked: &Asked<'_>, user: &User) -> Result<(), Failure> {
         self.take_back_consents(&user.user_id).await?;
+        Box::pin(self.revoke_devices(asked, &user.user_id)).await?;
         let follows = self.following(asked, user, Notice::AccountDeleted)?;
         done(self.accounts.delete(user, follows.both()).await?)?;
         self.follow(&follows).await;
-        Ok(())
+        Box::pin(self.revoke_devices(asked, &user.user_id)).await
     }
 
     /// Sends a code to an address that the account is to have. Nobody learns whether it has another owner, who gets a word.
@@ -338,7 +342,7 @@ impl Account {
         self.outbox.send(&follows.mail.id).await;
     }
 
-    fn ending(&self, user_id: &UserId, which: Which, now: Timestamp) -> Result<NewEnding, Failure> {
+    pub(crate) fn ending(&self, user_id: &UserId, which: Which, now: Timestamp) -> Result<NewEnding, Failure> {
         let id = OutboxId::from_random(self.entropy.bytes()?);
         Ok(NewEnding { id, user_id: user_id.clone(), which, due: now, until: now.saturating_add(ENDING) })
     }

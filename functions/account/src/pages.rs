@@ -3,6 +3,7 @@
 mod address;
 mod apps;
 mod close;
+mod devices;
 mod forgotten;
 mod home;
 mod owner;
@@ -28,9 +29,10 @@ use gateway_web::{Browser, MAX_ONWARD, Mistake, Mistakes, ONWARD, Page, same_ori
 /// Where another address is confirmed.
 const CONFIRM_ADDRESS: &str = "/account/address/confirm";
 /// The pages that only owners see, to which a login leads.
-const OF_OWNERS: [&str; 9] = [
+const OF_OWNERS: [&str; 10] = [
     "/account",
     "/account/sessions",
+    "/account/devices",
     "/account/apps",
     "/account/password",
     "/account/address",
@@ -96,6 +98,7 @@ impl Account {
             "/account/log-in" => Box::pin(self.log_in_page(asked, browser, sent)).await,
             "/account" => Box::pin(self.home_page(asked, browser, sent)).await,
             "/account/sessions" => Box::pin(self.sessions_page(asked, browser, sent)).await,
+            "/account/devices" => Box::pin(self.devices_page(asked, browser, sent)).await,
             "/account/apps" => Box::pin(self.apps_page(asked, browser, sent)).await,
             "/account/password" => Box::pin(self.password_page(asked, browser, sent)).await,
             "/account/address" => Box::pin(self.address_page(asked, browser, sent)).await,

@@ -8,7 +8,9 @@ use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::LetterKeys;
 use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::{Platform, StartError};
-use gateway_store::{Accounts, Activity, Apps, BrowserLogins, Codes, Consents, LoginAttempts, Outbox, Sessions, Users};
+use gateway_store::{
+    Accounts, Activity, Apps, BrowserLogins, Codes, Consents, Devices, LoginAttempts, Outbox, Sessions, Users,
+};
 use std::sync::Arc;
 
 /// Reads the configuration and keys, the keys concurrently.
@@ -50,6 +52,7 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
         activity: platform.table("ACTIVITY_TABLE", Activity::new)?,
         sessions: platform.table("SESSIONS_TABLE", Sessions::new)?,
         consents: platform.table("CONSENTS_TABLE", Consents::new)?,
+        devices: platform.table("DEVICES_TABLE", Devices::new)?,
         apps: platform.table("APPS_TABLE", Apps::new)?,
         outbox: OutboxFunction::new(&platform.environment, &platform.aws)?,
         gateway,

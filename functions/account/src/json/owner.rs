@@ -1,12 +1,13 @@
 //! What owners do, for apps: with an access token of the person that has the scope `account`, under `/account/api/v1/me`.
 
 use super::{body, declared, proof};
+use crate::devices::OwnDevice;
 use crate::error::Failure;
 use crate::lists::{AllowedApp, OwnSession};
 use crate::{Account, Asked, fields};
 use gateway_domain::code::LIFETIME;
 use gateway_domain::event::ApiResponse;
-use gateway_domain::ids::{ClientId, CodeId, SessionId, SubjectKind};
+use gateway_domain::ids::{ClientId, CodeId, SessionId, SubjectKind, UserId};
 use gateway_domain::json_body::distinct;
 use gateway_domain::secret::Secret;
 use gateway_store::User;
@@ -44,6 +45,12 @@ struct ConfirmRequest {
     change: String,
     code: Option<String>,
     token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeviceRequest {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +117,20 @@ impl Account {
                 self.revoke(asked, &user.user_id, &app).await?;
                 Ok(ApiResponse::new(204))
             }
+            ("GET", "/devices") => {
+                let devices = self.devices_of(&user.user_id).await?;
+                Ok(shown(&json!({ "devices": devices.iter().map(OwnDevice::to_json).collect::<Vec<_>>() })))
+            }
+            (method @ ("PATCH" | "DELETE"), device) if device.starts_with("/devices/") => {
+                let device = device_id(device.trim_start_matches("/devices/"))?;
+                if method == "PATCH" {
+                    let DeviceRequest { name } = body(asked)?;
+                    self.rename_device(&user.user_id, &device, ("name", &name)).await?;
+                } else {
+                    self.revoke_device(asked, &user.user_id, &device).await?;
+                }
+                Ok(ApiResponse::new(204))
+            }
             ("GET", "/data") => Ok(shown(&self.data_of(&user, asked.now).await?)),
             ("POST", closing @ ("/disable" | "/delete")) => {
                 let CloseRequest { current_password } = body(asked)?;
@@ -147,6 +168,11 @@ impl Account {
     }
 }
 
+/// The id of a device in a path, where a client may have encoded its colon.
+fn device_id(text: &str) -> Result<UserId, Failure> {
+    UserId::parse(&text.replace("%3A", ":").replace("%3a", ":")).map_err(|_| Failure::NotFound)
+}
+
 fn me(user: &User) -> Value {
     json!({
         "user_id": user.user_id,
@@ -166,8 +192,9 @@ pub(super) fn methods(path: &str) -> Option<&'static str> {
     Some(match path {
         "" => "GET, PATCH",
         "/sessions" => "GET, DELETE",
-        "/apps" | "/data" => "GET",
+        "/apps" | "/devices" | "/data" => "GET",
         "/password" | "/address" | "/address/confirm" | "/disable" | "/delete" => "POST",
+        other if other.starts_with("/devices/") => "PATCH, DELETE",
         other if other.starts_with("/sessions/") || other.starts_with("/apps/") => "DELETE",
         _ => return None,
     })

@@ -23,6 +23,7 @@ impl Account {
             Some(elsewhere) => elsewhere.change.map(|url| url.as_str().to_owned()),
             None => own_password.then(|| path("/account/password")),
         };
+        let devices = self.gateway.devices().map(|_| path("/account/devices"));
         let page = Page {
             site: &asked.site,
             form_token: &browser.form_token(PURPOSE),
@@ -31,6 +32,7 @@ impl Account {
             change_address: change_address.as_deref(),
             change_password: change_password.as_deref(),
             sessions: Some(&path("/account/sessions")),
+            devices: devices.as_deref(),
             apps: Some(&path("/account/apps")),
             my_data: Some(&path("/account/data")),
             disable: Some(&path("/account/disable")),

@@ -335,5 +335,26 @@ async fn a_deletion_that_dies_is_repeated_or_done() {
         assert_eq!(store.users.by_email(ADA).await, Ok(None), "{when}");
         assert!(fixture.ends_sessions().await, "{when}");
     };
-    assert_eq!(at_every_write(prepare, deletes, after).await, 6);
+    assert_eq!(at_every_write(prepare, deletes, after).await, 8);
+}
+
+/// Devices go before the account, by which they are found: until then its owner can go on.
+#[tokio::test]
+async fn a_deletion_that_dies_leaves_no_device() {
+    let prepare = async |fixture: &Fixture| {
+        let open = Open::of(fixture, "/account/delete").await;
+        let user_id = fixture.db.store.users.by_email(ADA).await.unwrap().unwrap().user_id;
+        (open, fixture.linked("one", &user_id).await, user_id)
+    };
+    let deletes = async |fixture: &Fixture, (open, _, _): &mut (Open, UserId, UserId)| {
+        open.browser.fill(fixture, &open.form, &[("current_password", PASSWORD)]).await
+    };
+    let after = async |fixture: &Fixture, mut state: (Open, UserId, UserId), when: &str| {
+        assert_eq!(deletes(fixture, &mut state).await.status, 303, "{when}");
+        let (_, device, user_id) = state;
+        assert_eq!(fixture.db.store.users.get(&user_id).await, Ok(None), "{when}");
+        assert_eq!(fixture.db.store.devices.linked_to(&user_id).await.unwrap(), [], "{when}");
+        assert!(!fixture.db.store.devices.lives(&device).await.unwrap(), "{when}");
+    };
+    assert_eq!(at_every_write(prepare, deletes, after).await, 7);
 }

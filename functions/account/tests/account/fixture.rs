@@ -120,6 +120,7 @@ impl Fixture {
             activity: store.activity,
             sessions: store.sessions,
             consents: store.consents,
+            devices: store.devices,
             apps: store.apps,
             public: Fresh::of(PublicKeys::parse_jwks(JWKS).unwrap()),
             letters: Fresh::of(LetterKeys::parse(&keys()).unwrap()),

@@ -13,6 +13,7 @@ async fn a_login_leads_to_no_page_but_those_of_owners() {
     fixture.owner(ADA, true).await;
     for (to, leads) in [
         ("/account/sessions", "/account/sessions"),
+        ("/account/devices", "/account/devices"),
         ("/account/address/confirm?id=a-b_c&token=d", "/account/address/confirm?id=a-b_c&token=d"),
         ("//evil.example", "/account"),
         ("https://evil.example", "/account"),

@@ -8,6 +8,8 @@ mod costs;
 #[cfg(test)]
 mod deaths;
 #[cfg(test)]
+mod devices;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod fresh;

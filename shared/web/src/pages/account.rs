@@ -23,6 +23,8 @@ pub struct Account<'a> {
     pub change_password: Option<&'a str>,
     /// The sessions.
     pub sessions: Option<&'a str>,
+    /// The devices that are linked to the account.
+    pub devices: Option<&'a str>,
     /// The apps that may use the account.
     pub apps: Option<&'a str>,
     /// The data of the user, as a file.
@@ -41,6 +43,7 @@ impl Account<'_> {
             (self.change_address, texts.change_address),
             (self.change_password, texts.change_password),
             (self.sessions, texts.sessions),
+            (self.devices, texts.devices),
             (self.apps, texts.apps),
             (self.my_data, texts.my_data),
             (self.disable, texts.disable),

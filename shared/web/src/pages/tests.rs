@@ -41,6 +41,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
     let profile = || kinds.map(|kind| ProfileField { id: "a", label: text, kind, required: true, typed: text }).into();
     let (time, form_token, account, least_password) = (Timestamp::from_secs(0), text, url, 15);
     let session = || SessionRow { id: text, app: text, device: url, made: time, refreshed: time, current: true };
+    let device = || DeviceRow { id: text, app: text, name: url, linked: time, used: time };
     let close = |closing| Close { site, form_token, closing, mistakes: wrong(), account };
     let rendered = vec![
         Login {
@@ -83,6 +84,15 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
             account,
         }
         .render(),
+        MyDevices {
+            site,
+            form_token,
+            devices: vec![device(), device()],
+            saved: true,
+            mistakes: wrong().at(MyDevices::field(1), Mistake::Required),
+            account,
+        }
+        .render(),
         MyApps {
             site,
             form_token,
@@ -99,6 +109,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
             change_address: url,
             change_password: url,
             sessions: url,
+            devices: url,
             apps: url,
             my_data: url,
             disable: url,
@@ -213,6 +224,20 @@ fn a_form_keeps_what_was_typed_and_no_field_of_a_password_has_a_value() {
         }
     }
     assert_eq!(passwords, 11);
+}
+
+#[test]
+fn a_mistake_in_the_name_of_a_device_is_told_at_that_device() {
+    let site = site("{}", ISSUER, "en");
+    let time = Timestamp::from_secs(0);
+    let device = |id| DeviceRow { id, app: "Demo", name: Some(""), linked: time, used: time };
+    let mistakes = Mistakes::default().at(MyDevices::field(1), Mistake::Required);
+    let (devices, account) = (vec![device("device:1"), device("device:2")], None);
+    let page = MyDevices { site: &site, form_token: "token", devices, saved: false, mistakes, account }.render().unwrap();
+    assert!(page.contains("<p class=\"one\"><a href=\"#name-1\">Name of the device</a>: Please fill this in.</p>"), "{page}");
+    let marked: Vec<_> = between(&page, "<input ", ">").filter(|field| field.contains("aria-invalid=\"true\"")).collect();
+    assert_eq!((marked.len(), marked[0].contains("id=\"name-1\"")), (1, true), "{page}");
+    assert_eq!((page.matches("value=\"device:").count(), page.matches("name=\"revoke\"").count()), (2, 2), "{page}");
 }
 
 #[test]
