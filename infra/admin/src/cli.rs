@@ -1,6 +1,7 @@
 //! The command line: each command is a noun and a verb. No argument is a secret, since other users can see arguments.
 
 mod apps;
+mod devices;
 mod events;
 mod users;
 
@@ -8,6 +9,7 @@ pub(crate) use apps::{
     AppChanges, Apps, Bound, CreateApp, Grant, IdTokenAlg, Kind, NotificationUriOrNone, RedirectUriOrNone, Requests,
     RotateSecret, Subscriptions, Window,
 };
+pub(crate) use devices::{Devices, RevokeDevices};
 pub(crate) use events::{Events, ListEvents, ReplayEvents};
 pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, RoleName, Users};
 
@@ -110,6 +112,9 @@ pub(crate) enum Command {
     /// Who is logged in where
     #[command(subcommand)]
     Sessions(Sessions),
+    /// Devices of apps, each with a key of its own
+    #[command(subcommand)]
+    Devices(Devices),
     /// The keys of the gateway, never their values
     #[command(subcommand)]
     Keys(Keys),

@@ -52,6 +52,8 @@ pub(crate) enum Error {
     NoApp(ClientId),
     #[error("there is no such session, or it is over: `gateway-admin sessions list USER` shows those of a user")]
     NoSession,
+    #[error("there is no such device: `gateway-admin devices list USER` shows those of a user")]
+    NoDevice,
     /// An act on applications was not done; what it names is written as the arguments of the command.
     #[error("{}", in_words(.0))]
     Fields(Vec<WrongField>),
@@ -134,6 +136,7 @@ impl Error {
             Self::NoUser(_)
             | Self::NoApp(_)
             | Self::NoSession
+            | Self::NoDevice
             | Self::NoSubscription { .. }
             | Self::NoConnector { .. } => Exit::NotFound,
             Self::Connector { error, .. } => match error {

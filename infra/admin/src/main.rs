@@ -16,6 +16,7 @@ mod connection;
 mod connectors;
 mod context;
 mod date_time;
+mod devices;
 mod duration;
 mod error;
 mod events;
@@ -70,6 +71,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         | Command::Subscriptions(_)
         | Command::Requests(_)
         | Command::Sessions(_)
+        | Command::Devices(_)
         | Command::Keys(_)
         | Command::Audit(_)
         | Command::Usage(_)
@@ -88,6 +90,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Subscriptions(command) => subscriptions::run(&context, command).await,
         Command::Requests(command) => requests::run(&context, command).await,
         Command::Sessions(command) => sessions::run(&context, command).await,
+        Command::Devices(command) => devices::run(&context, command).await,
         Command::Keys(cli::Keys::Status) => keys::status(&context).await,
         Command::Audit(cli::Audit::List(filter)) => audit::list(&context, filter).await,
         Command::Usage(command) => usage::run(&context, command).await,

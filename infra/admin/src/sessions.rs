@@ -62,7 +62,7 @@ async fn row(context: &Context, live: LiveSession) -> Result<Json, StoreError> {
 }
 
 /// The id of a user. A deleted user can still be named by id, since sessions may remain.
-async fn owner(context: &Context, name: &str) -> Result<UserId, Error> {
+pub(crate) async fn owner(context: &Context, name: &str) -> Result<UserId, Error> {
     match (context.user(name).await, UserId::parse(name)) {
         (Ok(user), _) => Ok(user.user_id),
         (Err(Error::NoUser(_)), Ok(id)) if !name.contains('@') => Ok(id),
@@ -249,7 +249,7 @@ pub(crate) async fn end_of_app(context: &Context, app: &ClientId) -> Result<Ende
 
 /// Ends each session completely, even if others fail: one that is stopped between its end and its logout is in no list of
 /// live sessions any more.
-async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<Ended, Error> {
+pub(crate) async fn end_all(context: &Context, live: Vec<LiveSession>) -> Result<Ended, Error> {
     let mut ended = Ended { sessions: live.len(), logouts: Logouts::default() };
     let mut failed = None;
     let bar = bar(ended.sessions);

@@ -5,7 +5,7 @@ use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
 use crate::user::{self, address, shown, subject};
-use crate::{date_time, import, sessions};
+use crate::{date_time, devices, import, sessions};
 use gateway_administration::Act;
 use gateway_credentials::password_policy;
 use gateway_domain::address::name_at_a_back_end;
@@ -251,7 +251,7 @@ async fn reset_second_factor(context: &Context, name: &str) -> Result<(), Error>
     Ok(())
 }
 
-/// Disables the user and ends the sessions first, so repeating the command completes one that broke off.
+/// Disables the user, ends the sessions and revokes the devices first, so repeating the command completes one that broke off.
 async fn delete(context: &Context, name: &str) -> Result<(), Error> {
     let user = context.user(name).await?;
     context.confirm(&format!("This deletes {} and cannot be undone", user.email), user.email.as_str())?;
@@ -260,6 +260,7 @@ async fn delete(context: &Context, name: &str) -> Result<(), Error> {
         let store = &context.connection.store;
         store.users.change_credentials(&user.user_id, None, false).await?;
         let ended = sessions::end_of_user(context, &user.user_id).await?;
+        devices::revoke_of(context, &user.user_id).await?;
         for consent in store.consents.of_user(&user.user_id).await? {
             store.consents.revoke(&user.user_id, &consent.client_id).await?;
         }

@@ -45,7 +45,8 @@ pub(crate) async fn run(arguments: Arguments, url: &str) -> Result<(), Error> {
         }
         Command::Usage(command) => on_usage(&connect().await?, print, command).await,
         Command::Events(command) => on_events(&connect().await?, print, command).await,
-        Command::Keys(_)
+        Command::Devices(_)
+        | Command::Keys(_)
         | Command::Migrate(_)
         | Command::Config(_)
         | Command::Routes(_)

@@ -43,7 +43,7 @@ async fn run(manual: &str) {
 #[tokio::test]
 async fn every_command_has_an_example() {
     let commands = blocks(MANUAL).join("\n");
-    for noun in ["users", "apps", "subscriptions", "sessions", "keys", "audit"] {
+    for noun in ["users", "apps", "subscriptions", "sessions", "devices", "keys", "audit"] {
         let help = Command::new(PROGRAM).args([noun, "--help"]).output().await.unwrap();
         let help = String::from_utf8(help.stdout).unwrap();
         let (_, verbs) = help.split_once("Commands:\n").unwrap();

@@ -10,6 +10,8 @@ mod config_check;
 #[cfg(test)]
 mod connector_try;
 #[cfg(test)]
+mod devices;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod exit_codes;

@@ -11,7 +11,7 @@ use crate::operator::Operator;
 
 type Item = HashMap<String, AttributeValue>;
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "UsersTable",
     "AppsTable",
     "SessionsTable",
@@ -22,6 +22,7 @@ const TABLES: [&str; 10] = [
     "CodesTable",
     "OrganizationsTable",
     "UsageTable",
+    "DevicesTable",
 ];
 
 fn database(gateway: &Gateway) -> aws_sdk_dynamodb::Client {
