@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use support::{ADA, BOB, DEMO_APP, Gateway, Tokens, UNTRUSTED_APP, User, Visitor};
+use support::{ADA, BOB, CATALOGUE, DEMO_APP, Gateway, Phone, Tokens, UNTRUSTED_APP, User, Visitor, with_devices};
 
 use crate::accounts::{OTHER, mailed};
 use crate::owners::{app_login, logged_in, me, widen};
@@ -78,6 +78,25 @@ async fn who_disables_or_deletes_an_account_by_an_app_ends_it_everywhere() {
     legacy_system_has(&gateway, 0).await;
     let left = async |user: User| gateway.store().users.by_email(user.name).await.expect("a read");
     assert!(left(ADA).await.is_some_and(|user| !user.enabled) && left(BOB).await.is_none());
+}
+
+/// Devices are the person's: with the account they are of no use any more.
+#[tokio::test]
+async fn who_closes_an_account_has_no_device_any_more() {
+    let gateway = Gateway::start_with_config(|config| with_devices(&config)).await;
+    gateway.give_devices(DEMO_APP).await;
+    let nobodys = Phone::registered(&gateway, DEMO_APP).await;
+    for (user, page) in [(ADA, "/account/disable"), (BOB, "/account/delete")] {
+        let phone = Phone::registered(&gateway, DEMO_APP).await;
+        let access = phone.asks().await.tokens().access;
+        assert_eq!(phone.log_in(user).await.status, 200);
+        assert_eq!(gateway.call("GET", CATALOGUE, &access).await.status, 200, "{page}");
+        let mut browser = logged_in(&gateway, user.name, user.password).await;
+        assert_eq!(browser.submit(&gateway, page, &[("current_password", user.password)]).await.status, 303, "{page}");
+        assert_eq!(gateway.call("GET", CATALOGUE, &access).await.status, 401, "{page}: at the next call");
+        assert_eq!(phone.asks().await.json()["error"], "invalid_grant", "{page}");
+    }
+    assert_eq!(nobodys.asks().await.status, 200, "of nobody who left");
 }
 
 /// Checklist Z-39: by the page and by an app; the sessions of other apps go on.

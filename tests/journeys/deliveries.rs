@@ -14,7 +14,7 @@ use gateway_domain::time::Timestamp;
 use gateway_local::stack::Options;
 use serde_json::{Value as Json, json};
 use standardwebhooks::Webhook;
-use support::{ADA, BOB, DEMO_APP, Gateway, Wire, faulty};
+use support::{ADA, BOB, DEMO_APP, Gateway, Phone, Wire, faulty};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -24,6 +24,7 @@ use crate::developers::{NATIVE, organization, register, revision};
 use crate::directory::KEY;
 use crate::events::{invoke, sample};
 use crate::mail::OUTBOX;
+use crate::owners::logged_in;
 use crate::switch::Switch;
 
 /// A system of the company. It verifies signatures by the library of the specification.
@@ -153,7 +154,8 @@ async fn revoke(gateway: &Gateway, refresh: &str) {
 #[tokio::test]
 async fn what_happens_to_users_sessions_and_applications_is_told() {
     let (receiver, url) = Receiver::start().await;
-    let (gateway, _files) = start(&url, "events:\n  company: { TO }").await;
+    let (gateway, _files) = start(&url, "devices: { scope: orders:read }\nevents:\n  company: { TO }").await;
+    gateway.give_devices(DEMO_APP).await;
     // A person makes an account, which is one when the address is proved, and sets another password.
     let verification = sign_up(&gateway, "carla@example.com", OTHER).await;
     let (code, _) = mailed(&gateway, "carla@example.com", 1).await;
@@ -178,6 +180,21 @@ async fn what_happens_to_users_sessions_and_applications_is_told() {
     gateway.refresh(&tokens).await;
     revoke(&gateway, &tokens.refresh).await;
     assert_eq!(receiver.types_of(&format!("session:{session}"), 2).await, ["session.began", "session.ended"]);
+
+    // Whose a device is, is told once, with both ids, so that data can be handed over.
+    let phone = Phone::registered(&gateway, DEMO_APP).await;
+    let ada = gateway.store().users.by_email(ADA.name).await.expect("a read").expect("a user").user_id;
+    for _ in 0..2 {
+        assert_eq!(phone.log_in(ADA).await.status, 200);
+    }
+    let mut browser = logged_in(&gateway, ADA.name, ADA.password).await;
+    let revoked = browser.submit(&gateway, "/account/devices", &[("device", &phone.id), ("revoke", "yes")]).await;
+    assert_eq!(revoked.status, 303, "{}", revoked.text());
+    assert_eq!(receiver.types_of(&phone.id, 2).await, ["device.linked", "device.revoked"]);
+    let of_device = receiver.had().into_iter().filter(|(_, event)| event["subject"] == phone.id.as_str());
+    for (_, event) in of_device {
+        assert_eq!(event["data"], json!({ "device_id": phone.id, "client_id": DEMO_APP, "user_id": ada }));
+    }
 
     // Developers ask for an API, and an administrator approves.
     let (mut bob, home) = organization(&gateway, BOB).await;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_domain::ids::{ClientId, OrganizationId};
 use gateway_domain::role::Role;
 use gateway_store::{App, AppKind, Dpop, GrantType};
-use support::{ADA, BOB, Gateway, Response};
+use support::{ADA, BOB, Gateway, Response, with_devices};
 
 use crate::accounts::Browser;
 use crate::administrators::{administrator, logged_in, user};
@@ -474,4 +474,26 @@ async fn one_developer_does_not_fill_the_audit_trail() {
         location(&done);
     }
     panic!("it was never too much");
+}
+
+#[tokio::test]
+async fn a_developer_says_that_an_app_has_devices_where_there_are_any() {
+    for devices in [true, false] {
+        let change = |config: String| if devices { with_devices(&config) } else { config };
+        let gateway = Gateway::start_with_config(change).await;
+        let (mut browser, home) = organization(&gateway, ADA).await;
+        let page = register(&gateway, &mut browser, &home, &NATIVE).await;
+        assert_eq!(browser.get(&gateway, &page).await.text().contains("name=\"has_devices\""), devices);
+        if !devices {
+            continue;
+        }
+        location(&browser.submit(&gateway, &page, &changed(&[("has_devices", "yes")])).await);
+        assert!(stored(&gateway, &page).await.grants.contains(&GrantType::JwtBearer));
+        location(&browser.submit(&gateway, &page, &changed(&[])).await);
+        assert!(!stored(&gateway, &page).await.grants.contains(&GrantType::JwtBearer));
+        // A server has no devices of people.
+        let server = [&SERVER[..], &[("has_devices", "yes")]].concat();
+        let refused = browser.submit(&gateway, &format!("{home}/register"), &server).await;
+        assert!(refused.status == 400 && alert(&refused).contains("href=\"#grants"), "{}", refused.text());
+    }
 }

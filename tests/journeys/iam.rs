@@ -26,6 +26,7 @@ use crate::admin_api::use_admin_api;
 use crate::administrators::use_administration;
 use crate::deliveries::{Receiver, told, use_events};
 use crate::developers::use_development;
+use crate::devices::use_devices;
 use crate::directory::KEY;
 use crate::dpop::{use_keys, use_the_admin_api_with_a_key};
 use crate::events::{invoke, sample};
@@ -162,6 +163,7 @@ async fn use_everything(gateway: &Gateway) {
     use_keys(gateway).await;
     use_development(gateway).await;
     use_pages(gateway).await;
+    use_devices(gateway).await;
     use_accounts(gateway).await;
     use_own_account(gateway).await;
     let before = gateway.stack.outbox().mails().iter().filter(|mail| mail.to == ADA.name).count();
@@ -211,6 +213,7 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
         options.secrets = Some(secrets);
         let changes = [
             ("plans:\n", told.as_str()),
+            ("registration: {", "devices: { scope: orders:read }\nregistration: {"),
             ("portal: { ", "portal: { webhooks: true, "),
             ("{ calls: 60, window: 1m }", PLAN),
             ("and_app: 8", "and_app: 2"),

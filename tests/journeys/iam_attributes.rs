@@ -9,11 +9,12 @@ use aws_sdk_dynamodb::types::{AttributeAction, AttributeValue, AttributeValueUpd
 use gateway_store::User;
 use support::{ADA, Gateway};
 
-const KEYS: [(&str, &[&str]); 4] = [
+const KEYS: [(&str, &[&str]); 5] = [
     ("UsersTable", &["pk"]),
     ("AppsTable", &["client_id"]),
     ("SessionsTable", &["sid"]),
     ("ActivityTable", &["user_id", "client_id"]),
+    ("DevicesTable", &["pk", "sk"]),
 ];
 
 /// The key of an item that is not there.
@@ -59,7 +60,7 @@ async fn may_read_all(client: &Client, table: &str) -> bool {
 #[tokio::test]
 async fn a_function_writes_only_the_attributes_of_its_role() {
     let gateway = Gateway::start().await;
-    let rights: [(&str, &str, &[&str], &[&str]); 8] = [
+    let rights: [(&str, &str, &[&str], &[&str]); 10] = [
         (
             "PortalFunction",
             "UsersTable",
@@ -73,6 +74,9 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
         ("ProxyFunction", "SessionsTable", &["tokens"], &["generation", "lease", "idle_end", "salt"]),
         ("RenewalFunction", "SessionsTable", &["tokens", "lease"], &["idle_end", "salt", "mac_key"]),
         ("RenewalFunction", "ActivityTable", &["s1"], &["b1", "n", "ttl"]),
+        // Whoever registers a device gives it its key once; whoever revokes it gives it to nobody.
+        ("TokenFunction", "DevicesTable", &["user_id", "linked_at", "used_at"], &["key", "client_id", "name"]),
+        ("AccountFunction", "DevicesTable", &["name", "revoked_at"], &["key", "client_id", "used_at", "created_at"]),
     ];
     for (function, table, allowed, denied) in rights {
         let client = gateway.dynamodb_as(function);

@@ -16,6 +16,7 @@ mod deliveries;
 mod deliveries_page;
 mod demo_app;
 mod developers;
+mod devices;
 mod directory;
 mod dpop;
 mod events;

@@ -90,6 +90,7 @@ async fn an_endpoint_names_the_methods_it_allows_and_answers_head_without_a_body
         ("/oauth2/revoke", &["POST"]),
         ("/oauth2/introspect", &["POST"]),
         ("/oauth2/challenge", &["POST"]),
+        ("/oauth2/devices", &["POST"]),
         (METADATA, read),
         (openid::METADATA, read),
         ("/.well-known/jwks.json", read),

@@ -16,6 +16,8 @@ mod challenge;
 mod cors;
 #[path = "demo_app.rs"]
 mod demo_app;
+#[path = "devices.rs"]
+mod devices;
 #[path = "dpop.rs"]
 mod dpop;
 #[path = "identity.rs"]

@@ -82,6 +82,10 @@ impl Traffic {
         self.responses.push(gateway.response(gateway.request("POST", "/oauth2/token").body(CANARY)).await);
         let form = [("grant_type", CANARY), ("client_id", DEMO_APP), ("scope", CANARY), ("password", CANARY)];
         self.responses.push(gateway.post_form("/oauth2/token", &form).await);
+        let form = [("grant_type", "password"), ("client_id", DEMO_APP), ("username", ADA.name), ("password", CANARY)];
+        let form = [&form[..], &[("device_assertion", CANARY)]].concat();
+        self.responses.push(gateway.post_form("/oauth2/token", &form).await);
+        self.responses.push(gateway.post_form("/oauth2/devices", &form).await);
         let request = [
             ("client_id", DEMO_APP),
             ("response_type", "code"),
