@@ -17,6 +17,7 @@ mod deliveries_page;
 mod demo_app;
 mod developers;
 mod devices;
+mod devices_page;
 mod directory;
 mod dpop;
 mod events;

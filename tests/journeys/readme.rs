@@ -10,14 +10,14 @@ use tokio::process::Command;
 const ADDRESS: &str = "http://127.0.0.1:3000";
 
 /// A journey of the README: its commands, and what it says they print.
-struct Journey {
+pub(crate) struct Journey {
     name: String,
     commands: String,
     printed: String,
 }
 
 /// Every block of shell commands with a name, in order, and the block of output after it, if one follows at once.
-fn journeys(readme: &str) -> Vec<Journey> {
+pub(crate) fn journeys(readme: &str) -> Vec<Journey> {
     let mut journeys = Vec::new();
     for part in readme.split("<!-- journey: ").skip(1) {
         let (name, rest) = part.split_once(" -->").expect("an end of the journey's name");
@@ -31,7 +31,7 @@ fn journeys(readme: &str) -> Vec<Journey> {
 }
 
 /// What each journey prints, in one shell, since later commands use the variables of earlier ones.
-async fn run(gateway: &Gateway, journeys: &[Journey]) -> BTreeMap<String, String> {
+pub(crate) async fn run(gateway: &Gateway, journeys: &[Journey]) -> BTreeMap<String, String> {
     let mut script = "set -eu -o pipefail\n".to_owned();
     for journey in journeys {
         let commands = journey.commands.replace(ADDRESS, gateway.stack.base_url());
@@ -46,7 +46,7 @@ async fn run(gateway: &Gateway, journeys: &[Journey]) -> BTreeMap<String, String
 }
 
 /// The value of a member of a JSON object in a text.
-fn member(text: &str, name: &str) -> String {
+pub(crate) fn member(text: &str, name: &str) -> String {
     let object: serde_json::Value = serde_json::from_str(text.trim()).unwrap_or_else(|_| panic!("no JSON: {text}"));
     object[name].as_str().map_or_else(|| object[name].to_string(), str::to_owned)
 }
