@@ -76,11 +76,8 @@ async fn limits_count_per_device() {
     for phone in [&one, &other] {
         // Another token of the same device is no second limit.
         let tokens = [access(phone).await, access(phone).await];
-        let statuses = [
-            calls(&gateway, &tokens[0]).await,
-            calls(&gateway, &tokens[1]).await,
-            calls(&gateway, &tokens[0]).await,
-        ];
+        let statuses =
+            [calls(&gateway, &tokens[0]).await, calls(&gateway, &tokens[1]).await, calls(&gateway, &tokens[0]).await];
         assert_eq!(statuses, [200, 200, 429]);
     }
     assert_eq!(calls(&gateway, &one.log_in(ADA).await.tokens().access).await, 200, "a person has a limit of their own");

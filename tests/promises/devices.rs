@@ -69,7 +69,11 @@ async fn of_many_registrations_of_one_key_one_counts_and_all_get_it() {
     assert!(registered.iter().all(|(_, before)| before.as_ref().is_none_or(|before| before == first)));
     assert_eq!(&stored(&db.store).await, first);
     let other = ClientId::parse("other-app").unwrap();
-    assert_eq!(db.store.devices.register(&device(other)).await, Ok(None), "of another application it is another device");
+    assert_eq!(
+        db.store.devices.register(&device(other)).await,
+        Ok(None),
+        "of another application it is another device"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,7 +127,10 @@ async fn what_was_revoked_stays_revoked_and_is_nobodys() {
     let later = NOW.saturating_add(DAY);
     assert_eq!(link(&db.store, "user-1").await, Ok(Linked::Gone));
     assert_eq!(devices.register(&device(app())).await, Ok(Some(revoked.clone())));
-    assert_eq!((devices.lives(&revoked.device_id).await, devices.note_use(&linked, later).await), (Ok(false), Ok(false)));
+    assert_eq!(
+        (devices.lives(&revoked.device_id).await, devices.note_use(&linked, later).await),
+        (Ok(false), Ok(false))
+    );
     assert_eq!(devices.rename(&revoked.device_id, &user(), "x").await, Ok(false));
     assert_eq!(devices.revoke(&revoked, (&db.store.outbox, &ending(3)), later).await, Ok(true), "again is no change");
     assert_eq!(stored(&db.store).await, revoked);
@@ -131,7 +138,11 @@ async fn what_was_revoked_stays_revoked_and_is_nobodys() {
     let nobody = UserId::of_device(&ClientId::parse("other-app").unwrap(), &HolderKey::of_nobody().thumbprint());
     let unknown = Device { device_id: nobody.clone(), ..device(app()) };
     assert_eq!((devices.lives(&nobody).await, devices.note_use(&unknown, NOW).await), (Ok(false), Ok(false)));
-    assert_eq!(devices.revoke(&unknown, (&db.store.outbox, &ending(4)), NOW).await, Ok(false), "there is nothing to revoke");
+    assert_eq!(
+        devices.revoke(&unknown, (&db.store.outbox, &ending(4)), NOW).await,
+        Ok(false),
+        "there is nothing to revoke"
+    );
     assert_eq!(devices.get(&nobody).await, Ok(None));
 }
 
@@ -152,7 +163,10 @@ async fn a_device_is_linked_or_revoked_and_never_both() {
         });
         assert!(outcomes.await.into_iter().all(|outcome| outcome.is_ok()));
         let (found, listed) = (stored(&db.store).await, db.store.devices.linked_to(&user()).await.unwrap());
-        assert_eq!((found.user_id.is_some(), listed.len()), (found.revoked_at.is_none(), usize::from(found.user_id.is_some())));
+        assert_eq!(
+            (found.user_id.is_some(), listed.len()),
+            (found.revoked_at.is_none(), usize::from(found.user_id.is_some()))
+        );
     }
 }
 
@@ -174,7 +188,9 @@ async fn a_device_that_nobody_linked_is_kept_by_its_use() {
     let kept = |used: Timestamp| Some(used.as_secs() + 400 * 86_400);
     assert_eq!(swept_at(&db).await, kept(NOW));
     let unlinked = stored(&db.store).await;
-    assert!(!unlinked.wants_note(NOW.saturating_add(Seconds::new(86_399))) && unlinked.wants_note(NOW.saturating_add(DAY)));
+    assert!(
+        !unlinked.wants_note(NOW.saturating_add(Seconds::new(86_399))) && unlinked.wants_note(NOW.saturating_add(DAY))
+    );
     let later = NOW.saturating_add(DAY);
     assert_eq!(db.store.devices.note_use(&unlinked, later).await, Ok(true));
     assert_eq!((swept_at(&db).await, stored(&db.store).await.used_at), (kept(later), later));

@@ -88,12 +88,16 @@ fn a_device_is_linked_to_one_person_and_revoked_once() {
         }
         image(all)
     };
-    let (new, of) = (device(json!({})), |user: Value| json!({ "device_id": "device:d1", "client_id": "demo", "user_id": user }));
+    let (new, of) =
+        (device(json!({})), |user: Value| json!({ "device_id": "device:d1", "client_id": "demo", "user_id": user }));
     let linked = device(json!({ "user_id": { "S": "u_1" }, "linked_at": { "N": "1" } }));
     let named = device(json!({ "user_id": { "S": "u_1" }, "name": { "S": "Kitchen" } }));
     let revoked = device(json!({ "revoked_at": { "N": "2" } }));
     let tell = |old: Option<&Image>, new: Option<&Image>| {
-        told(&happened::to_device(old, new)).into_iter().map(|(kind, subject, data)| (kind, subject.to_owned(), data)).collect::<Vec<_>>()
+        told(&happened::to_device(old, new))
+            .into_iter()
+            .map(|(kind, subject, data)| (kind, subject.to_owned(), data))
+            .collect::<Vec<_>>()
     };
     let one = |kind, user: Value| vec![(kind, "device:d1".to_owned(), of(user))];
     assert_eq!(tell(Some(&new), Some(&linked)), one("device.linked", json!("u_1")));

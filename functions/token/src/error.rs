@@ -354,3 +354,4 @@ impl Failure {
 }
 
 #[cfg(test)]
+mod tests;

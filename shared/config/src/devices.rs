@@ -44,7 +44,8 @@ pub(crate) fn check(file: &File, findings: &mut Findings) {
         if id_token::SCOPES.contains(&scope) || scope == ACCOUNT || admin_scope::is_one(scope) {
             findings.add(field.to_owned(), format!("`{scope}` is about a person or for who administers: leave it out"));
         } else if !known.contains(scope) {
-            findings.add(field.to_owned(), format!("no route needs `{scope}`: write a scope of a route, or leave it out"));
+            findings
+                .add(field.to_owned(), format!("no route needs `{scope}`: write a scope of a route, or leave it out"));
         }
     }
     for (name, most) in [

@@ -231,7 +231,11 @@ impl LoginAttempts {
     }
 
     /// Reserves one under each of these counters, or under none.
-    pub(crate) async fn reserve_new(&self, counters: &[(String, Limit)], now: Timestamp) -> Result<(), CredentialsError> {
+    pub(crate) async fn reserve_new(
+        &self,
+        counters: &[(String, Limit)],
+        now: Timestamp,
+    ) -> Result<(), CredentialsError> {
         let mut seen = Vec::with_capacity(counters.len());
         for (key, limit) in counters {
             seen.push((key.clone(), *limit, self.table.get(key).await?));
@@ -264,6 +268,7 @@ impl LoginAttempts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gateway_domain::ids::UserId;
     use gateway_domain::password::PasswordHash;
 
     fn user(email: &str, password: Option<&str>) -> User {

@@ -25,7 +25,8 @@ impl Account {
         let devices = self.devices_of(&user).await?;
         let field = |typed: &Form, name: &str| typed.get(name).unwrap_or_default().to_owned();
         let typed = typed.map(|typed| (field(&typed, "device"), field(&typed, "name")));
-        let at = devices.iter().position(|own| typed.as_ref().is_some_and(|typed| own.device.device_id.as_str() == typed.0));
+        let at =
+            devices.iter().position(|own| typed.as_ref().is_some_and(|typed| own.device.device_id.as_str() == typed.0));
         let failure = failure.map(|failure| at_field(failure, at));
         let rows = devices.iter().enumerate().map(|(place, own)| DeviceRow {
             id: own.device.device_id.as_str(),

@@ -43,8 +43,11 @@ impl Portal {
         let field = Field::new("acts_for_itself", "It calls without a user, too", Input::Tick(wish.acts_for_itself));
         fields.push(field.hint("Confidential apps only: the grant client_credentials"));
         if self.gateway.devices().is_some() {
-            let field = Field::new("has_devices", "Its devices call without a user, too", Input::Tick(wish.has_devices));
-            fields.push(field.hint("Apps on people's devices only: each device has a key of its own, the grant jwt_bearer"));
+            let field =
+                Field::new("has_devices", "Its devices call without a user, too", Input::Tick(wish.has_devices));
+            fields.push(
+                field.hint("Apps on people's devices only: each device has a key of its own, the grant jwt_bearer"),
+            );
         }
         let trusted = Field::new("trusted", "It asks users for their password itself", Input::Tick(wish.trusted));
         fields.push(trusted.hint("The app will see their passwords. For native apps of the company: the grant challenge, and no consent of users. It waits for an approval, and so does every subscription of such an app"));

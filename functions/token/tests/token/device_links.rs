@@ -108,9 +108,8 @@ async fn a_redemption_that_another_key_repeats_links_nothing() {
     let code = fixture.code_for(MOBILE).await;
     let first = redemption(MOBILE, &code, &[]).header("Idempotency-Key", "one");
     assert_eq!(holder.send(first).await.status, 200);
-    let shows = || {
-        redemption(MOBILE, &code, &[("device_assertion", &phone.assertion())]).header("Idempotency-Key", "one")
-    };
+    let shows =
+        || redemption(MOBILE, &code, &[("device_assertion", &phone.assertion())]).header("Idempotency-Key", "one");
     assert_eq!(other.send(shows()).await.refusal(), NO_GRANT);
     assert_eq!(phone.owner().await, None);
     assert_eq!(holder.send(shows()).await.status, 200);
@@ -212,9 +211,11 @@ async fn a_code_whose_link_failed_is_redeemed_by_the_same_attempt() {
         let redeemed = redemption(MOBILE, &code, &[("device_assertion", &phone.assertion())]);
         redeemed.header("Idempotency-Key", "one")
     };
-    fixture.wire.script(|operation| {
-        if operation.name == "TransactWriteItems" { Verdict::Fail } else { Verdict::Forward }
-    });
+    fixture.wire.script(
+        |operation| {
+            if operation.name == "TransactWriteItems" { Verdict::Fail } else { Verdict::Forward }
+        },
+    );
     assert_eq!(fixture.send(attempt()).await.refusal(), (503, "temporarily_unavailable"));
     fixture.wire.calm();
     assert_eq!(phone.owner().await, None);

@@ -32,7 +32,10 @@ async fn a_device_gets_an_access_token_of_its_own_for_the_scopes_of_devices_and_
     let names: BTreeSet<_> = response.body.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, BTreeSet::from(["access_token", "expires_in", "scope", "token_type"]));
     let access = response.tokens().access;
-    assert_eq!((&response.body["scope"], &response.body["expires_in"]), (&json!("notes:read notes:write"), &json!(600)));
+    assert_eq!(
+        (&response.body["scope"], &response.body["expires_in"]),
+        (&json!("notes:read notes:write"), &json!(600))
+    );
     let claims = decoded(&access).1;
     assert_eq!((&claims["sub"], &claims["client_id"]), (&json!(phone.id), &json!(MOBILE)));
     assert!(fixture.calls(&access).await);

@@ -56,7 +56,11 @@ async fn devices_are_listed_and_revoked_one_by_one_or_those_of_a_user() {
     assert_eq!(Phone::register(&gateway, DEMO_APP, &one.key).await.json()["error"], "invalid_device");
     assert_eq!(olga.json(&["devices", "revoke", &one.id]).await["sessions_ended"], 0);
     let rows = olga.json(&["audit", "list"]).await;
-    assert_eq!((&rows["items"][0]["act"], &rows["items"][0]["outcome"]), (&"devices revoke".into(), &"done".into()), "{rows}");
+    assert_eq!(
+        (&rows["items"][0]["act"], &rows["items"][0]["outcome"]),
+        (&"devices revoke".into(), &"done".into()),
+        "{rows}"
+    );
 
     assert_eq!(olga.does(&["devices", "revoke", "device:unknown"]).await.code, Some(3));
     assert!(!olga.does(&["devices", "revoke"]).await.good);

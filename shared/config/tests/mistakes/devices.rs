@@ -33,6 +33,9 @@ fn devices_have_scopes_of_routes_and_nothing_of_a_person() {
     ]);
     accepted(&[
         (FIRST, &with("{ scope: 'orders:read' }")),
-        (FIRST, &with("{ scope: 'orders:read orders:write', registrations_per_source: 1, registrations_per_app: 86400 }")),
+        (
+            FIRST,
+            &with("{ scope: 'orders:read orders:write', registrations_per_source: 1, registrations_per_app: 86400 }"),
+        ),
     ]);
 }

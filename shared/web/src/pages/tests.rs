@@ -233,9 +233,14 @@ fn a_mistake_in_the_name_of_a_device_is_told_at_that_device() {
     let device = |id| DeviceRow { id, app: "Demo", name: Some(""), linked: time, used: time };
     let mistakes = Mistakes::default().at(MyDevices::field(1), Mistake::Required);
     let (devices, account) = (vec![device("device:1"), device("device:2")], None);
-    let page = MyDevices { site: &site, form_token: "token", devices, saved: false, mistakes, account }.render().unwrap();
-    assert!(page.contains("<p class=\"one\"><a href=\"#name-1\">Name of the device</a>: Please fill this in.</p>"), "{page}");
-    let marked: Vec<_> = between(&page, "<input ", ">").filter(|field| field.contains("aria-invalid=\"true\"")).collect();
+    let page =
+        MyDevices { site: &site, form_token: "token", devices, saved: false, mistakes, account }.render().unwrap();
+    assert!(
+        page.contains("<p class=\"one\"><a href=\"#name-1\">Name of the device</a>: Please fill this in.</p>"),
+        "{page}"
+    );
+    let marked: Vec<_> =
+        between(&page, "<input ", ">").filter(|field| field.contains("aria-invalid=\"true\"")).collect();
     assert_eq!((marked.len(), marked[0].contains("id=\"name-1\"")), (1, true), "{page}");
     assert_eq!((page.matches("value=\"device:").count(), page.matches("name=\"revoke\"").count()), (2, 2), "{page}");
 }
