@@ -20,7 +20,7 @@ async fn every_command_of_the_page_works_as_it_says() {
     assert!(member(&printed["link"], "refresh_token").starts_with("mgr_"), "{}", printed["link"]);
     let arrived = gateway.stack.legacy().recorded();
     let called = arrived.iter().find(|request| request.target == "/public/ping").expect("a call");
-    assert_eq!(called.header("x-authenticated-userid"), [device.clone()]);
+    assert_eq!(called.header("x-authenticated-userid"), std::slice::from_ref(&device));
     let devices = gateway.store().devices;
     let id = gateway_domain::ids::UserId::parse(&device).expect("an id");
     assert!(devices.get(&id).await.expect("a read").expect("a device").user_id.is_some());

@@ -42,7 +42,7 @@ async fn a_login_links_the_device_which_stays_what_it_is() {
     let tokens = fixture.send(phone.login("alice")).await.tokens();
     assert_eq!(decoded(&tokens.access).1["sub"], "u_alice", "it is a login as any other");
     assert_eq!(phone.owner().await, Some(("u_alice".to_owned(), fixture.now())));
-    assert_eq!(fixture.devices_of("alice").await, [phone.id.clone()]);
+    assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&phone.id));
     // Its own tokens are those of the device, as before.
     let after = fixture.send(phone.asks()).await;
     assert_eq!(after.body["scope"], before.body["scope"]);
@@ -66,7 +66,7 @@ async fn a_code_and_a_login_into_a_session_link_the_device_too() {
     let (one, other) = (Phone::registered(&fixture, MOBILE).await, Phone::registered(&fixture, MOBILE).await);
     let code = fixture.code_for(MOBILE).await;
     let tokens = fixture.send(redemption(MOBILE, &code, &[("device_assertion", &one.assertion())])).await.tokens();
-    assert_eq!(fixture.devices_of("alice").await, [one.id.clone()]);
+    assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&one.id));
     assert_eq!(fixture.send(into_session(&other, &tokens.refresh)).await.status, 200);
     let devices: BTreeSet<_> = fixture.devices_of("alice").await.into_iter().collect();
     assert_eq!(devices, BTreeSet::from([one.id, other.id]));
@@ -95,7 +95,7 @@ async fn a_login_on_another_persons_device_is_refused_to_who_knows_the_password(
     // The twins: the code is still good, without the device or with one that is nobody's.
     let redeemed = redemption(MOBILE, &code, &[("device_assertion", &elsewhere.assertion())]);
     assert_eq!(fixture.send(redeemed).await.status, 200);
-    assert_eq!(fixture.devices_of("alice").await, [elsewhere.id.clone()]);
+    assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&elsewhere.id));
     assert_eq!(fixture.send(phone.login("bob")).await.status, 200);
 }
 
@@ -113,7 +113,7 @@ async fn a_redemption_that_another_key_repeats_links_nothing() {
     assert_eq!(other.send(shows()).await.refusal(), NO_GRANT);
     assert_eq!(phone.owner().await, None);
     assert_eq!(holder.send(shows()).await.status, 200);
-    assert_eq!(fixture.devices_of("alice").await, [phone.id.clone()], "the twin");
+    assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&phone.id), "the twin");
 }
 
 /// Of two people who log in on it at once one gets it, and the other has no session.
@@ -186,7 +186,7 @@ async fn a_login_that_dies_is_repeated() {
             let died = send(&container, phone.login("alice")).await;
             fixture.wire.calm();
             if died.status == 200 && matches!(last, Last::Answered) {
-                assert_eq!(fixture.devices_of("alice").await, [phone.id.clone()]);
+                assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&phone.id));
                 assert!(most > 5, "the assertion, counters, the session, the link");
                 return;
             }
@@ -195,7 +195,7 @@ async fn a_login_that_dies_is_repeated() {
             assert_eq!(phone.owner().await.is_some(), listed, "{most} {last:?}");
             let tokens = fixture.send(phone.login("alice")).await.tokens();
             assert!(fixture.calls(&tokens.access).await, "{most} {last:?}");
-            assert_eq!(fixture.devices_of("alice").await, [phone.id.clone()], "{most} {last:?}");
+            assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&phone.id), "{most} {last:?}");
         }
     }
     panic!("the login has no end");
@@ -220,7 +220,7 @@ async fn a_code_whose_link_failed_is_redeemed_by_the_same_attempt() {
     fixture.wire.calm();
     assert_eq!(phone.owner().await, None);
     let first = fixture.send(attempt()).await.tokens();
-    assert_eq!(fixture.devices_of("alice").await, [phone.id.clone()]);
+    assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&phone.id));
     assert_eq!(fixture.send(attempt()).await.tokens().refresh, first.refresh, "and so is a lost response");
 }
 

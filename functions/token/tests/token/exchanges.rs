@@ -27,7 +27,7 @@ struct Exchanges {
 
 impl Exchanges {
     async fn new() -> Self {
-        let fixture = Fixture::new().await;
+        let fixture = Box::pin(Fixture::new()).await;
         let function = fixture.container_with(|config| {
             config.replacen("  notes:\n", "  notes:\n    pass_access_token: { audience: service }\n", 1)
         });
