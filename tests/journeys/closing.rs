@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use support::{ADA, BOB, CATALOGUE, DEMO_APP, Gateway, Phone, Tokens, UNTRUSTED_APP, User, Visitor, with_devices};
+use support::{ADA, BOB, CATALOGUE, DEMO_APP, Gateway, Phone, Tokens, UNTRUSTED_APP, User, Visitor};
 
 use crate::accounts::{OTHER, mailed};
 use crate::owners::{app_login, logged_in, me, widen};
@@ -83,8 +83,7 @@ async fn who_disables_or_deletes_an_account_by_an_app_ends_it_everywhere() {
 /// Devices are the person's: with the account they are of no use any more.
 #[tokio::test]
 async fn who_closes_an_account_has_no_device_any_more() {
-    let gateway = Gateway::start_with_config(|config| with_devices(&config)).await;
-    gateway.give_devices(DEMO_APP).await;
+    let gateway = Gateway::start().await;
     let nobodys = Phone::registered(&gateway, DEMO_APP).await;
     for (user, page) in [(ADA, "/account/disable"), (BOB, "/account/delete")] {
         let phone = Phone::registered(&gateway, DEMO_APP).await;

@@ -154,8 +154,7 @@ async fn revoke(gateway: &Gateway, refresh: &str) {
 #[tokio::test]
 async fn what_happens_to_users_sessions_and_applications_is_told() {
     let (receiver, url) = Receiver::start().await;
-    let (gateway, _files) = start(&url, "devices: { scope: orders:read }\nevents:\n  company: { TO }").await;
-    gateway.give_devices(DEMO_APP).await;
+    let (gateway, _files) = start(&url, "events:\n  company: { TO }").await;
     // A person makes an account, which is one when the address is proved, and sets another password.
     let verification = sign_up(&gateway, "carla@example.com", OTHER).await;
     let (code, _) = mailed(&gateway, "carla@example.com", 1).await;

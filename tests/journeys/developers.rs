@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway_domain::ids::{ClientId, OrganizationId};
 use gateway_domain::role::Role;
 use gateway_store::{App, AppKind, Dpop, GrantType};
-use support::{ADA, BOB, Gateway, Response, with_devices};
+use support::{ADA, BOB, Gateway, Response, without_devices};
 
 use crate::accounts::Browser;
 use crate::administrators::{administrator, logged_in, user};
@@ -479,7 +479,7 @@ async fn one_developer_does_not_fill_the_audit_trail() {
 #[tokio::test]
 async fn a_developer_says_that_an_app_has_devices_where_there_are_any() {
     for devices in [true, false] {
-        let change = |config: String| if devices { with_devices(&config) } else { config };
+        let change = |config: String| if devices { config } else { without_devices(&config) };
         let gateway = Gateway::start_with_config(change).await;
         let (mut browser, home) = organization(&gateway, ADA).await;
         let page = register(&gateway, &mut browser, &home, &NATIVE).await;

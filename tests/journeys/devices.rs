@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_store::GrantType;
 use serde_json::{Value as Json, json};
-use support::{ADA, BOB, CATALOGUE, DEMO_APP, Phone, UNTRUSTED_APP, User, with_devices};
+use support::{ADA, BOB, CATALOGUE, DEMO_APP, Phone, UNTRUSTED_APP, User};
 
 use super::Gateway;
 use crate::accounts::{OTHER, mailed, sign_up};
@@ -14,10 +14,8 @@ use crate::wire::last;
 const PAGE: &str = "/account/devices";
 
 async fn start_with(change: impl FnOnce(String) -> String) -> Gateway {
-    let gateway = Gateway::start_with_config(|config| change(with_devices(&config))).await;
-    for app in [DEMO_APP, UNTRUSTED_APP] {
-        gateway.give_devices(app).await;
-    }
+    let gateway = Gateway::start_with_config(change).await;
+    gateway.give_devices(UNTRUSTED_APP).await;
     gateway
 }
 

@@ -3,7 +3,7 @@
 use gateway_domain::ids::ClientId;
 use gateway_store::GrantType;
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Response, Tokens, VERIFIER, Visitor};
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Phone, REDIRECT_URI, Response, Tokens, VERIFIER, Visitor};
 
 use crate::openid::{self, KeyedApp};
 use crate::owners;
@@ -155,6 +155,7 @@ async fn every_grant_advertised_works_and_no_other() {
     service.grants.insert(GrantType::TokenExchange);
     gateway.store().apps.put(&service).await.expect("a write");
     let code = Visitor::of(&gateway).logs_in(&Visitor::asking(DEMO_APP, "orders:read", &[]), ADA).await;
+    let assertion = Phone::registered(&gateway, DEMO_APP).await.assertion();
     for grant in texts(&metadata, "grant_types_supported") {
         let (method, form): (_, Vec<(&str, &str)>) = match grant {
             "password" => ("none", vec![("username", ADA.name), ("password", ADA.password)]),
@@ -167,6 +168,7 @@ async fn every_grant_advertised_works_and_no_other() {
                 let kind = ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token");
                 ("client_secret_basic", vec![kind, ("subject_token", &access), ("audience", "orders")])
             }
+            "urn:ietf:params:oauth:grant-type:jwt-bearer" => ("none", vec![("assertion", &assertion)]),
             other => panic!("{other} is advertised and not known to this test"),
         };
         let response = ask(&gateway, endpoint, method, &[vec![("grant_type", grant)], form].concat()).await;
@@ -175,7 +177,6 @@ async fn every_grant_advertised_works_and_no_other() {
     for grant in [
         "implicit",
         "urn:ietf:params:oauth:grant-type:device_code",
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "urn:ietf:params:oauth:grant-type:saml2-bearer",
         "urn:openid:params:grant-type:ciba",
         "PASSWORD",

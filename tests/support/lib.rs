@@ -25,7 +25,7 @@ pub use dying::{Last, dying, faulty};
 pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
 pub use gateway::{Gateway, HttpGateway, binaries, configure};
 pub use hostile::{Act, Asked, Hostile};
-pub use phone::{CATALOGUE, DEVICES, Phone, with_devices};
+pub use phone::{CATALOGUE, DEVICES, Phone, without_devices};
 pub use proofs::{ClientKey, Unsigned};
 pub use raw::{RawResponse, send};
 pub use secrecy::Secrets;

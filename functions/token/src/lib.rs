@@ -168,6 +168,7 @@ impl AuthorizationServer {
         self.check_signing_key().await?;
         let grant = grant_type(&form)?;
         let outcome = async {
+            self.supports(grant)?;
             may_use(&app, grant)?;
             check_proof(&app, grant, request)?;
             let asked = AccessTokenRequest::parse(grant, form, request.api)?;

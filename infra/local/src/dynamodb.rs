@@ -218,7 +218,7 @@ mod tests {
         for _ in 0..2 {
             let database = open(Some(&path)).unwrap();
             create_tables(&database, &tables()).unwrap();
-            assert_eq!(database.table_count().unwrap(), 13);
+            assert_eq!(database.table_count().unwrap(), 14);
         }
     }
 

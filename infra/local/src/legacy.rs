@@ -175,6 +175,7 @@ async fn response(State(legacy): State<Legacy>, request: Request<Body>) -> Respo
             let ended = session_id(&parts.headers).and_then(|id| memory.sessions.remove(id));
             return if ended.is_some() { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED }.into_response();
         }
+        (&Method::GET, "/catalogue") => return axum::Json(json!({ "items": ["tea", "milk"] })).into_response(),
         (&Method::GET, "/public/ping") => return axum::Json(json!({ "ping": "pong" })).into_response(),
         _ => {}
     }

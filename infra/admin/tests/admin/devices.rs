@@ -1,14 +1,8 @@
 //! `devices …`: whose they are, and that a revoked one is refused at its next call.
 
-use support::{ADA, BOB, CATALOGUE, DEMO_APP, Gateway, Phone, with_devices};
+use support::{ADA, BOB, CATALOGUE, DEMO_APP, Gateway, Phone};
 
 use crate::operator::Operator;
-
-async fn gateway() -> Gateway {
-    let gateway = Gateway::start_with_config(|config| with_devices(&config)).await;
-    gateway.give_devices(DEMO_APP).await;
-    gateway
-}
 
 /// The access token of a device.
 async fn access(phone: &Phone<'_>) -> String {
@@ -25,7 +19,7 @@ async fn calls(gateway: &Gateway, access: &str) -> bool {
 
 #[tokio::test]
 async fn devices_are_listed_and_revoked_one_by_one_or_those_of_a_user() {
-    let gateway = gateway().await;
+    let gateway = Gateway::start().await;
     let olga = Operator::of(&gateway);
     let one = Phone::registered(&gateway, DEMO_APP).await;
     let two = Phone::registered(&gateway, DEMO_APP).await;
@@ -69,7 +63,7 @@ async fn devices_are_listed_and_revoked_one_by_one_or_those_of_a_user() {
 
 #[tokio::test]
 async fn who_is_deleted_has_no_device_and_who_is_disabled_keeps_them() {
-    let gateway = gateway().await;
+    let gateway = Gateway::start().await;
     let olga = Operator::of(&gateway);
     let (adas, bobs) = (Phone::registered(&gateway, DEMO_APP).await, Phone::registered(&gateway, DEMO_APP).await);
     for (phone, user) in [(&adas, ADA), (&bobs, BOB)] {
