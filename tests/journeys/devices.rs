@@ -1,13 +1,12 @@
 //! Devices as identities, through the whole gateway: registered by a key, they call without a person, are linked by a login, and revoked.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gateway_store::GrantType;
 use serde_json::{Value as Json, json};
-use support::{ADA, BOB, CATALOGUE, DEMO_APP, Phone, UNTRUSTED_APP, User};
+use support::{ADA, BOB, CATALOGUE, DEMO_APP, Phone, UNTRUSTED_APP, User, without_devices};
 
 use super::Gateway;
 use crate::accounts::{OTHER, mailed, sign_up};
-use crate::openid::{METADATA, registered};
+use crate::openid::METADATA;
 use crate::owners::{app_login, logged_in, me, widen};
 use crate::wire::last;
 
@@ -183,7 +182,7 @@ async fn a_sign_up_in_an_app_links_the_device_by_its_first_login() {
 /// Off unless it is configured.
 #[tokio::test]
 async fn without_the_section_there_is_no_such_endpoint() {
-    let gateway = Gateway::start().await;
+    let gateway = Gateway::start_with_config(|config| without_devices(&config)).await;
     let response = gateway.post_form("/oauth2/devices", &[("client_id", DEMO_APP)]).await;
     assert_eq!(response.status, 404, "{}", response.text());
     let metadata: Json = gateway.response(gateway.request("GET", METADATA)).await.json();
@@ -192,9 +191,6 @@ async fn without_the_section_there_is_no_such_endpoint() {
 
 /// Uses all that there is of devices, for the test of the roles.
 pub(crate) async fn use_devices(gateway: &Gateway) {
-    let mut app = registered(gateway, DEMO_APP).await;
-    app.grants.insert(GrantType::JwtBearer);
-    gateway.store().apps.put(&app).await.expect("a write");
     let phone = Phone::registered(gateway, DEMO_APP).await;
     // A use is noted a day after the one before.
     let asks_a_day_later = async || {

@@ -145,7 +145,7 @@ mod tests {
         let text = written(demo).unwrap();
         let gateway = Gateway::parse(&text).unwrap();
         assert!(gateway.apis().all(|(_, api)| api.allow_plain_http && api.back_end.to_string() == EXPOSED));
-        assert_eq!(text.matches("allow_plain_http").count(), 4, "{text}");
+        assert_eq!(text.matches("allow_plain_http").count(), 5, "{text}");
     }
 
     #[test]
