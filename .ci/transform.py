@@ -61,6 +61,7 @@ def check(path):
         assert asked(first) != asked(transformed(path, changed=what)), f"a new {what} that is not checked"
     streaming(first)
     permitted(first)
+    alarms(first)
     (api,) = (one for one in first["Resources"].values() if one["Type"] == "AWS::ApiGateway::RestApi")
     servers = api["Properties"]["Body"]["servers"]
     # With OpenAPI 3 it counts only there.
@@ -102,6 +103,17 @@ def permitted(template):
     assert len(sizes) > 5, sizes
     for function, size in sizes.items():
         assert size < 20_480, f"{function}: its permissions take {size} bytes; give it fewer events"
+
+
+def alarms(template):
+    """An alarm takes ten metrics (CloudWatch, Quotas), and CloudFormation tells of more only when it deploys."""
+    counts = {
+        name: sum("MetricStat" in metric for metric in one["Properties"].get("Metrics", []))
+        for name, one in template["Resources"].items()
+        if one["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    assert max(counts.values()) >= 8, counts
+    assert all(count <= 10 for count in counts.values()), counts
 
 
 def streaming(template):

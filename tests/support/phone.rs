@@ -67,6 +67,11 @@ impl<'g> Phone<'g> {
         self.key.assertion(&self.id, &self.gateway.url("/oauth2/token"), now())
     }
 
+    /// The assertion of a login that was not used yet.
+    pub fn link_assertion(&self) -> String {
+        self.key.link_assertion(&self.id, &self.gateway.url("/oauth2/token"), now())
+    }
+
     /// The response to a request for a token.
     pub async fn asks(&self) -> Response {
         let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
@@ -77,7 +82,7 @@ impl<'g> Phone<'g> {
     /// The response to a login of a user on the device.
     pub async fn log_in(&self, user: User) -> Response {
         let form = [("grant_type", "password"), ("client_id", self.client), ("username", user.name)];
-        let shown = [("password", user.password), ("device_assertion", &self.assertion())];
+        let shown = [("password", user.password), ("device_assertion", &self.link_assertion())];
         self.gateway.post_form("/oauth2/token", &[&form[..], &shown].concat()).await
     }
 }

@@ -61,7 +61,12 @@ impl ClientKey {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// The assertion by which a device with this key shows itself to this server, made at this time (Unix seconds).
+    /// The assertion by which a device with this key shows itself to this server at a login, made at this time (Unix seconds).
+    pub fn link_assertion(&self, device: &str, audience: &str, now: i64) -> String {
+        self.jwt(&json!({ "alg": "ES256", "typ": "device-link+jwt" }), &Self::claims_of(device, audience, now))
+    }
+
+    /// The assertion by which a device with this key asks for a token of this server, made at this time (Unix seconds).
     pub fn assertion(&self, device: &str, audience: &str, now: i64) -> String {
         self.jwt(&json!({ "alg": "ES256" }), &Self::claims_of(device, audience, now))
     }

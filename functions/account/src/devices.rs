@@ -5,7 +5,7 @@ use crate::flows::ROUNDS;
 use crate::lists::AT_ONCE;
 use crate::{Account, Asked};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use gateway_domain::device::MOST;
+use gateway_domain::device::{MOST, visible};
 use gateway_domain::ids::UserId;
 use gateway_domain::outbox::Which;
 use gateway_store::Device;
@@ -91,13 +91,12 @@ impl Account {
     }
 }
 
-/// The name that was typed, without control characters.
+/// The name that was typed, without characters that cannot be seen.
 fn name(typed: &str) -> Result<String, Wrong> {
-    let name: String = typed.chars().filter(|char| !char.is_control()).collect();
-    let name = name.trim();
+    let name = visible(typed);
     match name.chars().count() {
         0 => Err(Wrong::Required),
-        1..=MOST => Ok(name.to_owned()),
+        1..=MOST => Ok(name),
         _ => Err(Wrong::TooLong(MOST)),
     }
 }

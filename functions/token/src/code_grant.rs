@@ -132,6 +132,10 @@ impl AuthorizationServer {
         if session.holder.as_ref().is_some_and(|holder| request.key().as_ref() != Some(&holder.key)) {
             return Err(Failure::Code(ANOTHER_KEY));
         }
+        // After a refresh, the application has had the response.
+        if session.family.generation != 1 {
+            return Err(Failure::Code("used before, and its session was refreshed since"));
+        }
         // If the store does not answer, the same attempt goes on here; another reason keeps the login from happening.
         match self.link(shown, (&pending.user_id, pending.credential_epoch), now).await {
             Err(failure @ Failure::NoDevice(_)) => {
@@ -139,10 +143,6 @@ impl AuthorizationServer {
                 return Err(failure);
             }
             linked => linked?,
-        }
-        // After a refresh, the application has had the response.
-        if session.family.generation != 1 {
-            return Err(Failure::Code("used before, and its session was refreshed since"));
         }
         let refresh_token =
             if app.has_grant(GrantType::RefreshToken) { Some(self.refresh_token(&session, now).await?) } else { None };

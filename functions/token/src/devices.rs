@@ -8,7 +8,7 @@ use crate::metadata::{TOKEN, endpoint};
 use crate::parameters::{DeviceRequest, device};
 use crate::{AuthorizationServer, Request, response};
 use gateway_credentials::{AuthenticatedApp, NotADevice, ProvedDevice, Registrations};
-use gateway_domain::device_assertion::DeviceAssertion;
+use gateway_domain::device_assertion::{DeviceAssertion, Purpose};
 use gateway_domain::dpop::{InvalidProof, NONCE_HEADER};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::holder_key::HolderKey;
@@ -49,13 +49,15 @@ impl AuthorizationServer {
             return Err(NoDevice::NoChallenge.into());
         }
         proof.key.check_point().map_err(|invalid| InvalidProof(invalid.0))?;
-        let most = self.config.devices().ok_or(Failure::NotFound)?;
-        let most = Registrations { per_source: most.registrations_per_source, per_app: most.registrations_per_app };
-        let source = Source::of(request.api.source_ip.as_deref());
-        self.device_check.may_register(&app.client_id, &source, most, request.now).await?;
         self.use_at_issuer(request).await?;
         let new = new_device(app, proof.key.clone(), device(&form, request.api), request.now);
-        let (status, device) = match self.devices.register(&new).await? {
+        // Only what is new is counted: a lost response can be repeated whatever others do.
+        let mut found = self.devices.get(&new.device_id).await?;
+        if found.is_none() {
+            self.may_register(app, request).await?;
+            found = self.devices.register(&new).await?;
+        }
+        let (status, device) = match found {
             None => (201, new),
             Some(device) if device.revoked_at.is_some() => return Err(NoDevice::Revoked.into()),
             Some(device) => (200, device),
@@ -72,6 +74,13 @@ impl AuthorizationServer {
         Ok(response::private(status, &body))
     }
 
+    async fn may_register(&self, app: &App, request: &Request<'_>) -> Result<(), Failure> {
+        let most = self.config.devices().ok_or(Failure::NotFound)?;
+        let most = Registrations { per_source: most.registrations_per_source, per_app: most.registrations_per_app };
+        let source = Source::of(request.api.source_ip.as_deref());
+        Ok(self.device_check.may_register(&app.client_id, &source, most, request.now).await?)
+    }
+
     /// The grant of a device's assertion (RFC 7523 §2.1): an access token for its one standing session, without a refresh token, whether or not it
     /// is linked to a person.
     pub(crate) async fn device_grant(
@@ -83,7 +92,12 @@ impl AuthorizationServer {
         let registered = app.registered();
         let assigned = self.device_scope(registered)?;
         let scope = Scope::granted(asked.scope.as_ref(), &assigned).ok_or(Failure::Scope)?;
-        let proved = self.proved_device(request, registered, &asked.assertion).await?;
+        // A token is bound to the key of the device or to none: to another key, whoever found an assertion could bind it.
+        let of_key = request.key().map(|key| UserId::of_device(&registered.client_id, &key));
+        if of_key.is_some_and(|device| asked.assertion.device() != Some(device)) {
+            return Err(NoDevice::Grant("the proof is by another key").into());
+        }
+        let proved = self.proved_device(request, registered, (&asked.assertion, Purpose::Grant)).await?;
         let proved = proved.map_err(|NotADevice(reason)| NoDevice::Grant(reason))?;
         let (device, client_id) = (proved.registered(), &registered.client_id);
         let sub = &device.device_id;
@@ -102,7 +116,8 @@ impl AuthorizationServer {
         Ok(response)
     }
 
-    /// The device that a login shows, before anything else of the login is looked at.
+    /// The device that a login shows, before anything else of the login is looked at. Where the application has no devices, the login is
+    /// one without: switching them off keeps nobody out.
     pub(crate) async fn login_device(
         &self,
         request: &Request<'_>,
@@ -111,9 +126,9 @@ impl AuthorizationServer {
     ) -> Result<Option<ProvedDevice>, Failure> {
         let Some(assertion) = assertion else { return Ok(None) };
         if self.config.devices().is_none() || may_use(app, GrantType::JwtBearer).is_err() {
-            return Err(NoDevice::Login("the application has no devices").into());
+            return Ok(None);
         }
-        let proved = self.proved_device(request, app.registered(), assertion).await?;
+        let proved = self.proved_device(request, app.registered(), (assertion, Purpose::Link)).await?;
         proved.map(Some).map_err(|NotADevice(reason)| NoDevice::Login(reason).into())
     }
 
@@ -130,7 +145,8 @@ impl AuthorizationServer {
             return Ok(());
         }
         match self.devices.link(device, (user, epoch), &self.users, now).await? {
-            Linked::Done => Ok(()),
+            // Who proves the address later has the device from the next login on.
+            Linked::Done | Linked::Unproved => Ok(()),
             Linked::OfAnother => Err(NoDevice::OfAnother.into()),
             Linked::Gone => Err(NoDevice::Login("it was revoked meanwhile").into()),
             Linked::UserChanged => Err(SessionError::CredentialsChanged.into()),
@@ -155,7 +171,7 @@ impl AuthorizationServer {
         &self,
         request: &Request<'_>,
         app: &App,
-        assertion: &DeviceAssertion,
+        assertion: (&DeviceAssertion, Purpose),
     ) -> Result<Result<ProvedDevice, NotADevice>, Failure> {
         let issuer = request.parties.issuer();
         // What an assertion may be for (RFC 7523 §3): this server, by either of its names.

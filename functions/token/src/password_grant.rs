@@ -75,10 +75,10 @@ impl AuthorizationServer {
         if let Some(presented) = &asked.session {
             // A login into an existing session. Its refresh token proves that it is the client's; a session id would not.
             may_use(app, GrantType::RefreshToken)?;
-            let source = TokenSource::Login(login);
-            let answered = self.refresh_grant(request, app, presented, asked.scope.as_ref(), source).await?;
+            // Before the refresh token is spent: a login that does not link the device leaves the session as it was.
             self.link(device, whose, request.now).await?;
-            return Ok(answered);
+            let source = TokenSource::Login(login);
+            return self.refresh_grant(request, app, presented, asked.scope.as_ref(), source).await;
         }
         let sid = SessionId::from_random(self.entropy.bytes()?);
         let (user_id, client_id) = (&user.user_id, &registered.client_id);

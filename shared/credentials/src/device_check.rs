@@ -2,7 +2,7 @@
 
 use crate::CredentialsError;
 use crate::login_attempts::LoginAttempts;
-use gateway_domain::device_assertion::DeviceAssertion;
+use gateway_domain::device_assertion::{DeviceAssertion, Purpose};
 use gateway_domain::holder_key::HolderKey;
 use gateway_domain::ids::ClientId;
 use gateway_domain::login_attempts::a_day;
@@ -66,40 +66,32 @@ impl DeviceCheck {
         self.attempts.reserve_new(&counters, now).await
     }
 
-    /// The device of this application that signed this assertion for one of the `audiences`, and has not used it before. Whoever is none costs
-    /// the same, known or not: one read, one signature that is verified, and one attempt of the source.
+    /// The device of this application that signed this assertion for this purpose and one of the `audiences`, and has not used it
+    /// before. Who has not signed it costs the same, whether or not the device is known: one read, one signature that is verified, and one
+    /// attempt of the source. What the key itself has signed is not counted: phones that share an address do not wait for each other.
     ///
     /// # Errors
-    /// [`CredentialsError::TooManyAttempts`] for a failure when the source had too many. A right assertion is not counted and never waits.
+    /// [`CredentialsError::TooManyAttempts`] for a signature that is not the device's when the source had too many.
     pub async fn prove(
         &self,
         client: &ClientId,
-        assertion: &DeviceAssertion,
+        (assertion, purpose): (&DeviceAssertion, Purpose),
         audiences: &[&str],
         source: &Source,
         now: Timestamp,
     ) -> Result<Result<ProvedDevice, NotADevice>, CredentialsError> {
-        let proved = self.find(client, assertion, audiences, now).await?;
-        if proved.is_err() {
-            self.attempts.wrong_proof(source, now).await?;
-        }
-        Ok(proved)
-    }
-
-    async fn find(
-        &self,
-        client: &ClientId,
-        assertion: &DeviceAssertion,
-        audiences: &[&str],
-        now: Timestamp,
-    ) -> Result<Result<ProvedDevice, NotADevice>, CredentialsError> {
-        let Some(id) = assertion.device() else { return Ok(Err(NotADevice("sub is no id of a device"))) };
+        let Some(id) = assertion.device() else {
+            self.attempts.wrong_device(source, now).await?;
+            return Ok(Err(NotADevice("sub is no id of a device")));
+        };
         let found = self.devices.get(&id).await?;
         let nobodys = HolderKey::of_nobody();
-        let key = found.as_ref().map_or(&nobodys, |device| &device.key);
-        let verified = assertion.verify(&id, key, audiences, now);
-        let Some(device) = found else { return Ok(Err(NotADevice("there is no such device"))) };
-        let one_use = match verified {
+        let is_signed = assertion.is_signed_by(found.as_ref().map_or(&nobodys, |device| &device.key));
+        let Some(device) = found.filter(|_| is_signed) else {
+            self.attempts.wrong_device(source, now).await?;
+            return Ok(Err(NotADevice("no device of this id has signed it")));
+        };
+        let one_use = match assertion.check(&id, purpose, audiences, now) {
             Ok(one_use) => one_use,
             Err(invalid) => return Ok(Err(NotADevice(invalid.0))),
         };

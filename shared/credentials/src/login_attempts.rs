@@ -211,9 +211,20 @@ impl LoginAttempts {
     /// # Errors
     /// [`CredentialsError::TooManyAttempts`] if the source must wait.
     pub(crate) async fn wrong_proof(&self, source: &Source, now: Timestamp) -> Result<(), CredentialsError> {
-        let key = format!("client#{source}");
-        let seen = self.table.get(&key).await?;
-        match self.table.reserve(&key, CLIENT, &seen, now).await? {
+        self.wrong(&format!("client#{source}"), now).await
+    }
+
+    /// Counts an assertion from this source that no device has signed, apart from those of applications.
+    ///
+    /// # Errors
+    /// [`CredentialsError::TooManyAttempts`] if the source must wait.
+    pub(crate) async fn wrong_device(&self, source: &Source, now: Timestamp) -> Result<(), CredentialsError> {
+        self.wrong(&format!("devices-wrong#{source}"), now).await
+    }
+
+    async fn wrong(&self, key: &str, now: Timestamp) -> Result<(), CredentialsError> {
+        let seen = self.table.get(key).await?;
+        match self.table.reserve(key, CLIENT, &seen, now).await? {
             Reservation::Granted => Ok(()),
             Reservation::Wait(length) => Err(CredentialsError::TooManyAttempts(length)),
         }

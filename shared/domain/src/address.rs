@@ -146,7 +146,7 @@ fn canonical_domain(domain: &str) -> Result<String, InvalidAddress> {
 }
 
 /// Whether a character cannot be seen, such as a control, a joiner, a mark of direction or a space of no width.
-fn is_invisible(char: char) -> bool {
+pub(crate) fn is_invisible(char: char) -> bool {
     char.is_control() || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(char)
 }
 

@@ -11,8 +11,6 @@ use std::collections::BTreeMap;
 const MAX_LENGTH: usize = 4096;
 /// The longest time until `exp`. So long the `jti` of a used assertion has to be remembered.
 const MAX_LIFETIME: Seconds = Seconds::new(300);
-/// How far the clock of who signs may be ahead.
-const SKEW: Seconds = Seconds::new(5);
 /// The longest `jti`, in bytes.
 const MAX_JTI: usize = 255;
 
@@ -76,12 +74,13 @@ impl Assertion {
     }
 
     /// Checks what it says (RFC 7523 §3), once its signature is verified: that it is of `subject` itself, that it is meant for one of
-    /// these audiences alone, and that it is neither over nor valid for long. Whether it was used before, the caller finds out.
+    /// these audiences alone, and that it is neither over nor valid for long, by a clock that is at most `ahead` of ours. Whether it
+    /// was used before, the caller finds out.
     pub(crate) fn check_claims(
         &self,
         subject: &str,
         audiences: &[&str],
-        now: Timestamp,
+        (now, ahead): (Timestamp, Seconds),
     ) -> Result<OneUse, InvalidAssertion> {
         if self.claim("iss") != Some(subject) || self.claim("sub") != Some(subject) {
             return Err(InvalidAssertion("iss and sub of the assertion are not who signs it"));
@@ -94,7 +93,7 @@ impl Assertion {
         let date =
             |name| jwt::date(&self.claims, name).map_err(|_| InvalidAssertion("a time of the assertion is none"));
         let until = date("exp")?.ok_or(InvalidAssertion("the assertion has no exp"))?;
-        let soon = now.saturating_add(SKEW);
+        let soon = now.saturating_add(ahead);
         if now >= until {
             return Err(InvalidAssertion("the assertion has expired"));
         }

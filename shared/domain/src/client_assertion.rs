@@ -7,7 +7,7 @@ use crate::jwt::Compact;
 use crate::keys::{InvalidKeys, distinct, ec_point, has_private_members, is_on_curve, rsa_key, uncompressed, verifies};
 use crate::one_use::OneUse;
 use crate::secret::Secret;
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -25,6 +25,8 @@ pub const ALGORITHMS: [&str; 3] = ["ES256", "RS256", "PS256"];
 const MAX_KEYS: usize = 16;
 const MAX_SET: usize = 16 * 1024;
 
+/// How far the clock of an application's server may be ahead.
+const AHEAD: Seconds = Seconds::new(5);
 /// The types of an assertion by which a client authenticates.
 const TYPES: [&str; 2] = ["JWT", "client-authentication+jwt"];
 
@@ -52,7 +54,7 @@ impl ClientAssertion {
         now: Timestamp,
     ) -> Result<OneUse, InvalidAssertion> {
         self.verify_signature(keys)?;
-        self.0.check_claims(client.as_str(), audiences, now)
+        self.0.check_claims(client.as_str(), audiences, (now, AHEAD))
     }
 
     fn verify_signature(&self, keys: &ClientKeys) -> Result<(), InvalidAssertion> {

@@ -6,12 +6,32 @@ use crate::holder_key::{ALGORITHM, HolderKey};
 use crate::ids::{SubjectKind, UserId};
 use crate::one_use::OneUse;
 use crate::secret::Secret;
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
 /// The value of `grant_type` (RFC 7523 §2.1).
 pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/// The types of an assertion of a device. A proof of possession, which the same key signs, has another one.
-const TYPES: [&str; 2] = ["JWT", "authorization-grant+jwt"];
+/// How far the clock of a phone may be ahead: as far as with a proof of possession.
+const AHEAD: Seconds = Seconds::new(30);
+
+/// What a device shows an assertion for. One for a token is of no use at a login: a link is for good, and whoever has found a used
+/// request must not be able to make one of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A token of the device's own.
+    Grant,
+    /// A login, which links it.
+    Link,
+}
+
+impl Purpose {
+    /// The values of `typ`. A proof of possession, which the same key signs, has another one.
+    const fn types(self) -> &'static [&'static str] {
+        match self {
+            Self::Grant => &["JWT", "authorization-grant+jwt"],
+            Self::Link => &["device-link+jwt"],
+        }
+    }
+}
 
 /// An assertion as it was sent. Nothing in it is proved before [`DeviceAssertion::verify`].
 pub struct DeviceAssertion(Assertion);
@@ -27,23 +47,25 @@ impl DeviceAssertion {
         UserId::parse(self.0.subject()?).ok().filter(|id| id.kind() == SubjectKind::Device)
     }
 
-    /// Verifies the assertion of this device: that its key signed it, that it is meant for one of these audiences alone, and that it is
-    /// neither over nor valid for long. Whether it was used before, the caller finds out.
-    pub fn verify(
+    /// Whether this key signed it.
+    pub fn is_signed_by(&self, key: &HolderKey) -> bool {
+        self.0.header("alg") == Some(ALGORITHM) && self.0.parts().is_ok_and(|parts| key.signed(&parts))
+    }
+
+    /// Checks the assertion of this device, once its signature is verified: that it is for this purpose, that it is meant for one of
+    /// these audiences alone, and that it is neither over nor valid for long. Whether it was used before, the caller finds out.
+    pub fn check(
         &self,
         device: &UserId,
-        key: &HolderKey,
+        purpose: Purpose,
         audiences: &[&str],
         now: Timestamp,
     ) -> Result<OneUse, InvalidAssertion> {
-        self.0.check_header(&TYPES)?;
-        if self.0.header("alg") != Some(ALGORITHM) {
-            return Err(InvalidAssertion("alg of the assertion is not ES256"));
+        self.0.check_header(purpose.types())?;
+        if purpose == Purpose::Link && !self.0.has_header("typ") {
+            return Err(InvalidAssertion("the assertion does not say that it is for a login"));
         }
-        if !key.signed(&self.0.parts()?) {
-            return Err(InvalidAssertion("the signature of the assertion does not verify"));
-        }
-        self.0.check_claims(device.as_str(), audiences, now)
+        self.0.check_claims(device.as_str(), audiences, (now, AHEAD))
     }
 }
 

@@ -42,7 +42,14 @@ impl Device {
     }
 
     fn verify(&self, assertion: &DeviceAssertion) -> Result<OneUse, InvalidAssertion> {
-        assertion.verify(&self.id, &self.key, &[ISSUER, ENDPOINT], NOW)
+        self.verify_for(Purpose::Grant, assertion)
+    }
+
+    fn verify_for(&self, purpose: Purpose, assertion: &DeviceAssertion) -> Result<OneUse, InvalidAssertion> {
+        if !assertion.is_signed_by(&self.key) {
+            return Err(InvalidAssertion("the signature"));
+        }
+        assertion.check(&self.id, purpose, &[ISSUER, ENDPOINT], NOW)
     }
 }
 
@@ -87,11 +94,48 @@ fn what_the_device_did_not_sign_as_an_assertion_is_none() {
         with(device.claims(), "aud", json!("https://elsewhere.example")),
         with(device.claims(), "aud", json!([ISSUER, ENDPOINT])),
         with(device.claims(), "exp", json!(NOW.as_secs())),
-        with(device.claims(), "exp", json!(NOW.as_secs() + 306)),
+        with(device.claims(), "exp", json!(NOW.as_secs() + 331)),
+        with(device.claims(), "iat", json!(NOW.as_secs() + 31)),
+        with(device.claims(), "nbf", json!(NOW.as_secs() + 31)),
         with(device.claims(), "jti", json!("")),
     ] {
         assert!(device.verify(&device.sign(&good, &claims)).is_err(), "{claims}");
     }
+}
+
+/// What a device has signed to get a token links it to nobody, and the other way round.
+#[test]
+fn an_assertion_is_for_one_purpose() {
+    let device = Device::new();
+    for (typ, purpose) in [
+        (None, Purpose::Grant),
+        (Some("JWT"), Purpose::Grant),
+        (Some("authorization-grant+jwt"), Purpose::Grant),
+        (Some("device-link+jwt"), Purpose::Link),
+        (Some("Device-Link+JWT"), Purpose::Link),
+    ] {
+        let mut header = json!({ "alg": "ES256" });
+        if let Some(typ) = typ {
+            header["typ"] = typ.into();
+        }
+        let assertion = device.sign(&header, &device.claims());
+        for other in [Purpose::Grant, Purpose::Link] {
+            assert_eq!(device.verify_for(other, &assertion).is_ok(), other == purpose, "{typ:?} {other:?}");
+        }
+    }
+}
+
+/// The clock of a phone may be as far ahead as with a proof of possession.
+#[test]
+fn a_clock_may_be_half_a_minute_ahead() {
+    let device = Device::new();
+    let header = json!({ "alg": "ES256" });
+    for name in ["iat", "nbf"] {
+        let claims = with(device.claims(), name, json!(NOW.as_secs() + 30));
+        assert!(device.verify(&device.sign(&header, &claims)).is_ok(), "{name}");
+    }
+    let claims = with(device.claims(), "exp", json!(NOW.as_secs() + 330));
+    assert!(device.verify(&device.sign(&header, &claims)).is_ok());
 }
 
 /// Checklist Y-06: neither a person nor an application can be what an assertion is of.

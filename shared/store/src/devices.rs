@@ -79,6 +79,8 @@ pub enum Linked {
     Gone,
     /// The person's credentials are no longer those that were shown.
     UserChanged,
+    /// Nobody has proved the person's address, so somebody else may have made the account. Nothing was written.
+    Unproved,
 }
 
 #[derive(Deserialize)]
@@ -155,7 +157,7 @@ impl Devices {
         }
     }
 
-    /// Links a device to a person with credentials of this epoch. Of two people at once one gets it, and it stays that one's.
+    /// Links a device to a person with credentials of this epoch and a proved address. Of two people at once one gets it, and it stays that one's.
     pub async fn link(
         &self,
         device: &Device,
@@ -182,8 +184,10 @@ impl Devices {
                 Some(found) if found.user_id.is_some() => return Ok(Linked::OfAnother),
                 Some(_) => {}
             }
-            if users.state(user).await?.is_none_or(|state| state.credential_epoch != epoch) {
-                return Ok(Linked::UserChanged);
+            match users.get(user).await? {
+                Some(user) if user.credential_epoch == epoch && !user.email_verified => return Ok(Linked::Unproved),
+                Some(user) if user.credential_epoch == epoch => {}
+                Some(_) | None => return Ok(Linked::UserChanged),
             }
         }
         let cause = format!("the device was changed by others {MAX_WRITES} times");
@@ -309,7 +313,7 @@ impl Devices {
     }
 }
 
-/// The condition that a person has credentials of this epoch.
+/// The condition that a person has credentials of this epoch, and a proved address.
 fn same_user(
     users: &Users,
     user: &UserId,
@@ -319,8 +323,9 @@ fn same_user(
     let check = ConditionCheck::builder()
         .table_name(&users.table)
         .key("pk", Users::key_of(user))
-        .condition_expression("credential_epoch = :epoch")
+        .condition_expression("credential_epoch = :epoch AND email_verified = :true")
         .expression_attribute_values(":epoch", number(epoch))
+        .expression_attribute_values(":true", AttributeValue::Bool(true))
         .build();
     Ok(TransactWriteItem::builder().condition_check(check.map_err(incomplete(operation))?).build())
 }

@@ -42,7 +42,8 @@ impl Portal {
         }
         let field = Field::new("acts_for_itself", "It calls without a user, too", Input::Tick(wish.acts_for_itself));
         fields.push(field.hint("Confidential apps only: the grant client_credentials"));
-        if self.gateway.devices().is_some() {
+        // Who has them keeps them while they are switched off.
+        if self.gateway.devices().is_some() || wish.has_devices {
             let field =
                 Field::new("has_devices", "Its devices call without a user, too", Input::Tick(wish.has_devices));
             fields.push(

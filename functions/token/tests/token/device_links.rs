@@ -9,7 +9,7 @@ use support::{ClientKey, Last, Verdict, dying};
 use crate::dpop::Keyed;
 use crate::fixture::{Fixture, ISSUER, PASSWORD, login, send};
 use crate::hosted::{Browser, NATIVE, asking, redemption};
-use crate::phone::{MOBILE, NO_DEVICE, NO_GRANT, OTHER_MOBILE, Phone, TOKEN, grant, login_on};
+use crate::phone::{MOBILE, NO_DEVICE, NO_GRANT, OTHER_MOBILE, Phone, TOKEN, login_on};
 use crate::request::{Request, decoded, post};
 
 impl Fixture {
@@ -30,7 +30,7 @@ impl Fixture {
 fn into_session(phone: &Phone<'_>, refresh: &str) -> Request {
     let form = [("grant_type", "password"), ("client_id", phone.client), ("username", "alice@example.com")];
     let session = [("password", PASSWORD), ("refresh_token", refresh)];
-    post(TOKEN, &[&form[..], &session, &[("device_assertion", &phone.assertion())]].concat())
+    post(TOKEN, &[&form[..], &session, &[("device_assertion", &phone.link_assertion())]].concat())
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_code_and_a_login_into_a_session_link_the_device_too() {
     let fixture = Fixture::new().await;
     let (one, other) = (Phone::registered(&fixture, MOBILE).await, Phone::registered(&fixture, MOBILE).await);
     let code = fixture.code_for(MOBILE).await;
-    let tokens = fixture.send(redemption(MOBILE, &code, &[("device_assertion", &one.assertion())])).await.tokens();
+    let tokens = fixture.send(redemption(MOBILE, &code, &[("device_assertion", &one.link_assertion())])).await.tokens();
     assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&one.id));
     assert_eq!(fixture.send(into_session(&other, &tokens.refresh)).await.status, 200);
     let devices: BTreeSet<_> = fixture.devices_of("alice").await.into_iter().collect();
@@ -83,17 +83,17 @@ async fn a_login_on_another_persons_device_is_refused_to_who_knows_the_password(
     assert!(refused.text.contains("another person"), "{}", refused.text);
     assert_eq!(fixture.sessions_of("u_alice", MOBILE).await, 0);
     // What a wrong password is answered with tells nothing of whose the device is.
-    let wrong = login_on(MOBILE, "alice", "wrong", &phone.assertion());
+    let wrong = login_on(MOBILE, "alice", "wrong", &phone.link_assertion());
     let elsewhere = Phone::registered(&fixture, MOBILE).await;
-    let twin = login_on(MOBILE, "alice", "wrong", &elsewhere.assertion());
+    let twin = login_on(MOBILE, "alice", "wrong", &elsewhere.link_assertion());
     let [wrong, twin] = [fixture.send(wrong).await, fixture.send(twin).await];
     assert_eq!((wrong.refusal(), &wrong.text), (NO_GRANT, &twin.text));
     let code = fixture.code_for(MOBILE).await;
-    let redeemed = redemption(MOBILE, &code, &[("device_assertion", &phone.assertion())]);
+    let redeemed = redemption(MOBILE, &code, &[("device_assertion", &phone.link_assertion())]);
     assert_eq!(fixture.send(redeemed).await.refusal(), NO_DEVICE);
     assert_eq!(phone.owner().await.unwrap().0, "u_bob");
     // The twins: the code is still good, without the device or with one that is nobody's.
-    let redeemed = redemption(MOBILE, &code, &[("device_assertion", &elsewhere.assertion())]);
+    let redeemed = redemption(MOBILE, &code, &[("device_assertion", &elsewhere.link_assertion())]);
     assert_eq!(fixture.send(redeemed).await.status, 200);
     assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&elsewhere.id));
     assert_eq!(fixture.send(phone.login("bob")).await.status, 200);
@@ -109,7 +109,7 @@ async fn a_redemption_that_another_key_repeats_links_nothing() {
     let first = redemption(MOBILE, &code, &[]).header("Idempotency-Key", "one");
     assert_eq!(holder.send(first).await.status, 200);
     let shows =
-        || redemption(MOBILE, &code, &[("device_assertion", &phone.assertion())]).header("Idempotency-Key", "one");
+        || redemption(MOBILE, &code, &[("device_assertion", &phone.link_assertion())]).header("Idempotency-Key", "one");
     assert_eq!(other.send(shows()).await.refusal(), NO_GRANT);
     assert_eq!(phone.owner().await, None);
     assert_eq!(holder.send(shows()).await.status, 200);
@@ -140,15 +140,16 @@ async fn a_login_whose_device_is_none_of_the_app_is_refused_before_anything_else
     let foreign = Phone::registered(&fixture, OTHER_MOBILE).await;
     let revoked = Phone::registered(&fixture, MOBILE).await;
     fixture.revoke(&revoked.device_id()).await;
-    let (used, now) = (phone.assertion(), fixture.now().as_secs());
-    assert_eq!(fixture.send(grant(MOBILE, &used)).await.status, 200);
+    let (used, now) = (phone.link_assertion(), fixture.now().as_secs());
+    assert_eq!(fixture.send(login_on(MOBILE, "bob", "wrong", &used)).await.refusal(), NO_GRANT);
     let mut texts = BTreeSet::new();
     for (number, assertion) in [
-        foreign.assertion(),
-        revoked.assertion(),
+        foreign.link_assertion(),
+        revoked.link_assertion(),
         used,
-        ClientKey::new().assertion(&phone.id, ISSUER, now),
-        ClientKey::new().assertion("device:unknown", ISSUER, now),
+        phone.assertion(),
+        ClientKey::new().link_assertion(&phone.id, ISSUER, now),
+        ClientKey::new().link_assertion("device:unknown", ISSUER, now),
         phone.id.clone(),
         phone.key.proof("POST", &format!("{ISSUER}{TOKEN}"), now).signed(),
     ]
@@ -165,11 +166,12 @@ async fn a_login_whose_device_is_none_of_the_app_is_refused_before_anything_else
         }
     }
     let code = fixture.code_for(MOBILE).await;
-    let redeemed = redemption(MOBILE, &code, &[("device_assertion", &foreign.assertion())]);
+    let redeemed = redemption(MOBILE, &code, &[("device_assertion", &foreign.link_assertion())]);
     assert_eq!(fixture.send(redeemed).await.refusal(), NO_DEVICE);
     assert_eq!((texts.len(), fixture.sessions_of("u_alice", MOBILE).await), (1, 0), "{texts:?}");
-    // An app without devices says so, and one whose login needs none is as before.
-    assert_eq!(fixture.send(login_on("pub1", "alice", PASSWORD, &phone.assertion())).await.refusal(), NO_DEVICE);
+    // Where an app has no devices, a login is one without.
+    assert_eq!(fixture.send(login_on("pub1", "alice", PASSWORD, &phone.link_assertion())).await.status, 200);
+    assert_eq!(phone.owner().await, None);
     assert_eq!(fixture.send(redemption(MOBILE, &code, &[])).await.status, 200);
     assert_eq!(fixture.send(phone.login("alice")).await.status, 200, "the twin");
 }
@@ -208,7 +210,7 @@ async fn a_code_whose_link_failed_is_redeemed_by_the_same_attempt() {
     let phone = Phone::registered(&fixture, MOBILE).await;
     let code = fixture.code_for(MOBILE).await;
     let attempt = || {
-        let redeemed = redemption(MOBILE, &code, &[("device_assertion", &phone.assertion())]);
+        let redeemed = redemption(MOBILE, &code, &[("device_assertion", &phone.link_assertion())]);
         redeemed.header("Idempotency-Key", "one")
     };
     fixture.wire.script(
@@ -222,6 +224,57 @@ async fn a_code_whose_link_failed_is_redeemed_by_the_same_attempt() {
     let first = fixture.send(attempt()).await.tokens();
     assert_eq!(fixture.devices_of("alice").await, std::slice::from_ref(&phone.id));
     assert_eq!(fixture.send(attempt()).await.tokens().refresh, first.refresh, "and so is a lost response");
+}
+
+/// After a refresh the redemption is over, and so is what it could link.
+#[tokio::test]
+async fn a_redemption_that_comes_after_a_refresh_links_nothing() {
+    let fixture = Fixture::new().await;
+    let phone = Phone::registered(&fixture, MOBILE).await;
+    let code = fixture.code_for(MOBILE).await;
+    let attempt = |more: &[(&str, &str)]| redemption(MOBILE, &code, more).header("Idempotency-Key", "one");
+    let tokens = fixture.send(attempt(&[])).await.tokens();
+    assert_eq!(fixture.refresh(MOBILE, &tokens.refresh).await.status, 200);
+    let late = fixture.send(attempt(&[("device_assertion", &phone.link_assertion())])).await;
+    assert_eq!((late.refusal(), phone.owner().await), (NO_GRANT, None));
+}
+
+#[tokio::test]
+async fn a_login_into_a_session_that_does_not_link_the_device_leaves_the_session() {
+    let fixture = Fixture::new().await;
+    let phone = Phone::registered(&fixture, MOBILE).await;
+    let tokens = fixture.send(login("alice", MOBILE, "notes:read")).await.tokens();
+    fixture.wire.script(
+        |operation| {
+            if operation.name == "TransactWriteItems" { Verdict::Fail } else { Verdict::Forward }
+        },
+    );
+    let failed = fixture.send(into_session(&phone, &tokens.refresh)).await;
+    assert_eq!(failed.refusal(), (503, "temporarily_unavailable"));
+    fixture.wire.calm();
+    // Longer than a lost response is repeated: the token was not spent.
+    fixture.clock.forward(3600);
+    assert_eq!(fixture.send(into_session(&phone, &tokens.refresh)).await.status, 200);
+    assert_eq!(phone.owner().await.unwrap().0, "u_alice");
+}
+
+/// Abuse case L4: somebody else may have made the account with the address of its owner, and the owner shall not find their device in it.
+#[tokio::test]
+async fn before_the_address_is_proved_a_login_links_nothing() {
+    let fixture = Fixture::new().await;
+    let id = fixture.add_user("erin").await;
+    let erin = fixture.db.store.users.get(&id).await.unwrap().unwrap();
+    let email = gateway_domain::address::Address::parse("erin2@example.com").unwrap();
+    let user_id = UserId::parse("u_erin2").unwrap();
+    let unproved = gateway_store::User { user_id, email, email_verified: false, ..erin };
+    fixture.db.store.users.create(&unproved).await.unwrap();
+    let early = "accounts: { sign_up: true, login_before_verification: true }\ndevices:";
+    let container = fixture.container_with(|config| config.replacen("devices:", early, 1));
+    let phone = Phone::registered(&fixture, MOBILE).await;
+    assert_eq!(send(&container, phone.login("erin2")).await.status, 200);
+    assert_eq!((phone.owner().await, fixture.devices_of("erin2").await), (None, Vec::new()));
+    assert_eq!(send(&container, phone.login("erin")).await.status, 200, "the twin");
+    assert_eq!(phone.owner().await.unwrap().0, "u_erin");
 }
 
 /// What a login costs more on a device: one read, one use, and one transaction the first time.

@@ -95,6 +95,14 @@ async fn a_token_that_a_device_asks_for_with_a_proof_is_bound_to_its_key() {
     apps.put(&App { dpop: Dpop::Required, ..app }).await.unwrap();
     assert!(is_bound(&with_proof().await));
     assert_eq!(fixture.send(phone.asks()).await.refusal(), NO_PROOF);
+    // Whoever found an assertion binds it to no key of their own, and does not use it up.
+    let (found, thief) = (phone.assertion(), ClientKey::new());
+    let with = |key: &ClientKey| {
+        let proof = key.proof("POST", &format!("{ISSUER}{TOKEN}"), fixture.now().as_secs());
+        grant(MOBILE, &found).header("DPoP", &proof.signed())
+    };
+    assert_eq!(fixture.send(with(&thief)).await.refusal(), NO_GRANT);
+    assert!(is_bound(&fixture.send(with(&phone.key)).await), "the twin");
 }
 
 /// Abuse case L2: of many uses of one assertion, in whatever container, one is served.

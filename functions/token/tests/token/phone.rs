@@ -99,6 +99,11 @@ impl<'f> Phone<'f> {
         self.signed(&self.claims())
     }
 
+    /// An assertion for a login that is good, and not used yet.
+    pub(crate) fn link_assertion(&self) -> String {
+        self.key.jwt(&json!({ "alg": "ES256", "typ": "device-link+jwt" }), &self.claims())
+    }
+
     /// A request for a token.
     pub(crate) fn asks(&self) -> Request {
         grant(self.client, &self.assertion())
@@ -106,6 +111,6 @@ impl<'f> Phone<'f> {
 
     /// A login of this user on the device.
     pub(crate) fn login(&self, name: &str) -> Request {
-        login_on(self.client, name, PASSWORD, &self.assertion())
+        login_on(self.client, name, PASSWORD, &self.link_assertion())
     }
 }

@@ -50,7 +50,7 @@ async fn eventful_day(fixture: &Fixture) -> Secrets {
     let itself = post("/oauth2/token", &[("grant_type", "client_credentials")]).basic("conf1", SECRET);
     let itself = fixture.send(itself).await.tokens();
     let phone = Phone::registered(fixture, MOBILE).await;
-    let (assertion, shown) = (phone.assertion(), phone.assertion());
+    let (assertion, shown) = (phone.assertion(), phone.link_assertion());
     let of_device = fixture.send(grant(MOBILE, &assertion)).await.tokens();
     fixture.send(login_on(MOBILE, "alice", PASSWORD, &shown)).await.tokens();
     fixture.send(password_login("alice", "pub1", "a wrong password")).await;

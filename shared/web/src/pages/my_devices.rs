@@ -22,6 +22,11 @@ pub struct DeviceRow<'a> {
 }
 
 impl DeviceRow<'_> {
+    /// What tells it from the others.
+    fn label(&self) -> &str {
+        self.name.unwrap_or(self.app)
+    }
+
     /// When it was linked and last used.
     fn times(&self, language: Language) -> (DateTime, DateTime) {
         (DateTime::of(self.linked, language), DateTime::of(self.used, language))
