@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_store::GrantType;
 use serde_json::{Value as Json, json};
-use support::{ADA, BOB, CATALOGUE, DEMO_APP, Phone, UNTRUSTED_APP, User};
+use support::{ADA, BOB, CATALOGUE, DEMO_APP, Phone, UNTRUSTED_APP, User, without_devices};
 
 use super::Gateway;
 use crate::accounts::{OTHER, mailed, sign_up};
@@ -183,7 +183,7 @@ async fn a_sign_up_in_an_app_links_the_device_by_its_first_login() {
 /// Off unless it is configured.
 #[tokio::test]
 async fn without_the_section_there_is_no_such_endpoint() {
-    let gateway = Gateway::start().await;
+    let gateway = Gateway::start_with_config(|config| without_devices(&config)).await;
     let response = gateway.post_form("/oauth2/devices", &[("client_id", DEMO_APP)]).await;
     assert_eq!(response.status, 404, "{}", response.text());
     let metadata: Json = gateway.response(gateway.request("GET", METADATA)).await.json();
@@ -195,7 +195,7 @@ pub(crate) async fn use_devices(gateway: &Gateway) {
     let mut app = registered(gateway, DEMO_APP).await;
     app.grants.insert(GrantType::JwtBearer);
     gateway.store().apps.put(&app).await.expect("a write");
-    let phone = Phone::registered(gateway, DEMO_APP).await;
+    let (phone, other) = (Phone::registered(gateway, DEMO_APP).await, Phone::registered(gateway, DEMO_APP).await);
     // A use is noted a day after the one before.
     let asks_a_day_later = async || {
         let before = gateway.dynamodb().update_item().table_name("DevicesTable");
@@ -206,10 +206,10 @@ pub(crate) async fn use_devices(gateway: &Gateway) {
         assert_eq!(phone.asks().await.status, 200);
     };
     asks_a_day_later().await;
-    assert_eq!(phone.log_in(ADA).await.status, 200);
+    assert_eq!((phone.log_in(ADA).await.status, other.log_in(ADA).await.status), (200, 200));
     asks_a_day_later().await;
     let mut browser = logged_in(gateway, ADA.name, ADA.password).await;
-    for fields in [("name", "Hall"), ("revoke", "yes")] {
-        assert_eq!(browser.submit(gateway, PAGE, &[("device", &phone.id), fields]).await.status, 303);
+    for (device, fields) in [(&phone, ("name", "Hall")), (&phone, ("revoke", "yes")), (&other, ("revoke", "yes"))] {
+        assert_eq!(browser.submit(gateway, PAGE, &[("device", &device.id), fields]).await.status, 303);
     }
 }

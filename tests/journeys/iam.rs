@@ -213,7 +213,6 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
         options.secrets = Some(secrets);
         let changes = [
             ("plans:\n", told.as_str()),
-            ("registration: {", "devices: { scope: orders:read }\nregistration: {"),
             ("portal: { ", "portal: { webhooks: true, "),
             ("{ calls: 60, window: 1m }", PLAN),
             ("and_app: 8", "and_app: 2"),
