@@ -1,11 +1,11 @@
-//! Applications, subscriptions, users and sessions by the admin API, and applications that register themselves.
+//! Applications, subscriptions, users, sessions and devices by the admin API, and applications that register themselves.
 
 use gateway_domain::admin_scope;
 use gateway_domain::ids::ClientId;
 use gateway_domain::scope::Scope;
 use gateway_store::GrantType;
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, PARTNER_APP, Response};
+use support::{ADA, DEMO_APP, PARTNER_APP, Phone, Response};
 
 use super::Gateway;
 use crate::forge::Key;
@@ -83,6 +83,14 @@ pub(crate) async fn use_admin_api(gateway: &Gateway) {
     let ada = format!("/users/{}", found["items"][0]["user_id"].as_str().expect("an id"));
     does("GET", &format!("{ada}/sessions"), None, 200).await;
     does("DELETE", &format!("{ada}/sessions"), None, 204).await;
+    // One of two, and the last.
+    let phones = [Phone::registered(gateway, DEMO_APP).await, Phone::registered(gateway, DEMO_APP).await];
+    for phone in &phones {
+        assert_eq!(phone.log_in(ADA).await.status, 200);
+    }
+    does("GET", &format!("{ada}/devices"), None, 200).await;
+    does("DELETE", &format!("/devices/{}", phones[0].id), None, 204).await;
+    does("DELETE", &format!("{ada}/devices"), None, 204).await;
     does("PATCH", &ada, Some(refused), 200).await;
     does("PATCH", &ada, Some(json!({ "enabled": true })), 200).await;
     does("GET", "/audit", None, 200).await;
@@ -363,6 +371,11 @@ async fn a_scope_opens_its_area_and_nothing_else() {
         ("GET", "/users/u_nobody/sessions", scope::SESSIONS_READ),
         ("DELETE", "/users/u_nobody/sessions", scope::SESSIONS_WRITE),
         ("DELETE", "/users/u_nobody/sessions/AAAAAAAAAAAAAAAAAAAAAA", scope::SESSIONS_WRITE),
+        ("GET", "/users/u_nobody/devices", scope::SESSIONS_READ),
+        ("DELETE", "/users/u_nobody/devices", scope::SESSIONS_WRITE),
+        ("DELETE", "/users/u_nobody/devices/device:nothing", scope::SESSIONS_WRITE),
+        ("GET", "/devices/device:nothing", scope::SESSIONS_READ),
+        ("DELETE", "/devices/device:nothing", scope::SESSIONS_WRITE),
         ("GET", "/audit", scope::AUDIT_READ),
         ("GET", "/requests", scope::REQUESTS_READ),
         ("GET", "/requests/nobody", scope::REQUESTS_READ),
@@ -412,6 +425,9 @@ async fn a_scope_opens_its_area_and_nothing_else() {
         ("GET", "/deliveries/replay", 405),
         ("GET", "/deliveries/nothing", 404),
         ("PUT", "/users/u_nobody", 405),
+        ("GET", "/users/u_nobody/devices/device:nothing", 405),
+        ("GET", "/devices", 404),
+        ("PUT", "/devices/device:nothing", 405),
     ] {
         let response = ask(&gateway, &token, method, path, None).await;
         assert_eq!(response.status, status, "{method} {path}: {}", response.text());

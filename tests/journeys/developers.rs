@@ -343,7 +343,9 @@ async fn who_may_not_sees_nothing() {
         "/gateway/catalogue/orders".into(),
     ];
     let (request, app, usage) = (format!("requests/{id}"), format!("apps/{id}"), format!("apps/{id}/usage"));
-    let pages = ["requests", &request, "users", "apps", &app, "plans", "usage", &usage, "events", "audit", "audit.csv"];
+    let own = format!("users/{ada}");
+    let pages =
+        ["requests", &request, "users", &own, "apps", &app, "plans", "usage", &usage, "events", "audit", "audit.csv"];
     let for_administrators = pages.map(|page| format!("/gateway/{page}"));
     let mut nobody = Browser::default();
     let mut person = logged_in(&gateway, BOB, ORGANIZATIONS).await;

@@ -191,7 +191,7 @@ async fn without_the_section_there_is_no_such_endpoint() {
 
 /// Uses all that there is of devices, for the test of the roles.
 pub(crate) async fn use_devices(gateway: &Gateway) {
-    let phone = Phone::registered(gateway, DEMO_APP).await;
+    let (phone, other) = (Phone::registered(gateway, DEMO_APP).await, Phone::registered(gateway, DEMO_APP).await);
     // A use is noted a day after the one before.
     let asks_a_day_later = async || {
         let before = gateway.dynamodb().update_item().table_name("DevicesTable");
@@ -202,10 +202,10 @@ pub(crate) async fn use_devices(gateway: &Gateway) {
         assert_eq!(phone.asks().await.status, 200);
     };
     asks_a_day_later().await;
-    assert_eq!(phone.log_in(ADA).await.status, 200);
+    assert_eq!((phone.log_in(ADA).await.status, other.log_in(ADA).await.status), (200, 200));
     asks_a_day_later().await;
     let mut browser = logged_in(gateway, ADA.name, ADA.password).await;
-    for fields in [("name", "Hall"), ("revoke", "yes")] {
-        assert_eq!(browser.submit(gateway, PAGE, &[("device", &phone.id), fields]).await.status, 303);
+    for (device, fields) in [(&phone, ("name", "Hall")), (&phone, ("revoke", "yes")), (&other, ("revoke", "yes"))] {
+        assert_eq!(browser.submit(gateway, PAGE, &[("device", &device.id), fields]).await.status, 303);
     }
 }

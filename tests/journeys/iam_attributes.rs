@@ -60,7 +60,7 @@ async fn may_read_all(client: &Client, table: &str) -> bool {
 #[tokio::test]
 async fn a_function_writes_only_the_attributes_of_its_role() {
     let gateway = Gateway::start().await;
-    let rights: [(&str, &str, &[&str], &[&str]); 10] = [
+    let rights: [(&str, &str, &[&str], &[&str]); 11] = [
         (
             "PortalFunction",
             "UsersTable",
@@ -75,8 +75,9 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
         ("RenewalFunction", "SessionsTable", &["tokens", "lease"], &["idle_end", "salt", "mac_key"]),
         ("RenewalFunction", "ActivityTable", &["s1"], &["b1", "n", "ttl"]),
         // Whoever registers a device gives it its key once; whoever revokes it gives it to nobody.
-        ("TokenFunction", "DevicesTable", &["user_id", "linked_at", "used_at"], &["key", "client_id", "name"]),
-        ("AccountFunction", "DevicesTable", &["name", "revoked_at"], &["key", "client_id", "used_at", "created_at"]),
+        ("TokenFunction", "DevicesTable", &["user_id", "devices", "used_at"], &["key", "client_id", "name"]),
+        ("AccountFunction", "DevicesTable", &["name", "devices"], &["key", "client_id", "used_at", "created_at"]),
+        ("PortalFunction", "DevicesTable", &["revoked_at", "devices"], &["key", "client_id", "used_at", "created_at"]),
     ];
     for (function, table, allowed, denied) in rights {
         let client = gateway.dynamodb_as(function);

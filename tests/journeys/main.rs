@@ -16,6 +16,7 @@ mod deliveries;
 mod deliveries_page;
 mod demo_app;
 mod developers;
+mod device_administration;
 mod devices;
 mod devices_page;
 mod directory;

@@ -6,7 +6,7 @@ use gateway_domain::holder_key::HolderKey;
 use gateway_domain::ids::{ClientId, OutboxId, UserId};
 use gateway_domain::outbox::{Kind, Which};
 use gateway_domain::time::{Seconds, Timestamp};
-use gateway_store::{Device, Linked, NewEnding, Store, StoreError};
+use gateway_store::{Device, Linked, MAX_DEVICES, NewEnding, Store, StoreError};
 use support::{DynamoDb, dynamodb};
 
 /// A device of an application that nobody has linked.
@@ -94,6 +94,86 @@ async fn of_two_people_at_once_one_gets_the_device_and_keeps_it() {
         let listed = db.store.devices.linked_to(&person).await.unwrap();
         assert_eq!(listed, if person == owner { vec![device(app()).device_id] } else { Vec::new() });
     }
+}
+
+/// A registered device with this id that nobody has linked.
+async fn another(store: &Store, number: usize) -> Device {
+    let device_id = UserId::parse(&format!("device:{number}")).unwrap();
+    let device = Device { device_id, ..device(app()) };
+    assert_eq!(store.devices.register(&device).await, Ok(None));
+    device
+}
+
+/// The items of lists of devices.
+async fn lists(db: &DynamoDb) -> usize {
+    items(db, &db.tables.devices).await.iter().filter(|item| !item.contains_key("client_id")).count()
+}
+
+/// Of many that are linked at once as many as there is room for are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_has_more_devices_than_the_bound() {
+    let db = with_people().await;
+    let devices = &db.store.devices;
+    for number in 1..MAX_DEVICES {
+        let device = another(&db.store, number).await;
+        assert_eq!(devices.link(&device, (&user(), 1), &db.store.users, NOW).await, Ok(Linked::Done));
+    }
+    let mut late = Vec::new();
+    for number in 0..4 {
+        late.push(another(&db.store, 100 + number).await);
+    }
+    let outcomes = at_once(late.len(), |number| {
+        let (store, device) = (db.store.clone(), late[number].clone());
+        async move { store.devices.link(&device, (&user(), 1), &store.users, NOW).await.unwrap() }
+    });
+    let outcomes = outcomes.await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Linked::Done).count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Linked::Full).count(), 3, "{outcomes:?}");
+    let listed = devices.linked_to(&user()).await.unwrap();
+    assert_eq!(listed.len(), MAX_DEVICES);
+    for (device, outcome) in late.iter().zip(&outcomes) {
+        let stored = devices.get(&device.device_id).await.unwrap().unwrap();
+        let is_linked = *outcome == Linked::Done;
+        assert_eq!((stored.user_id.is_some(), listed.contains(&device.device_id)), (is_linked, is_linked));
+    }
+    // Who is linked already is, and somebody else has room.
+    let first = devices.get(&UserId::parse("device:1").unwrap()).await.unwrap().unwrap();
+    assert_eq!(devices.link(&first, (&user(), 1), &db.store.users, NOW).await, Ok(Linked::Done));
+    assert_eq!(link(&db.store, "user-2").await, Ok(Linked::Done));
+    // A place that is given up is taken again.
+    assert_eq!(devices.revoke(&first, (&db.store.outbox, &ending(1)), NOW).await, Ok(true));
+    let refused = late.iter().zip(&outcomes).find(|(_, outcome)| **outcome == Linked::Full).unwrap().0;
+    assert_eq!(devices.link(refused, (&user(), 1), &db.store.users, NOW).await, Ok(Linked::Done));
+}
+
+/// Whichever goes last takes the list along, and none of those that stay is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_the_last_device_of_a_person_nothing_is_kept_of_it() {
+    let db = with_people().await;
+    let mut linked = Vec::new();
+    for number in 1..=3 {
+        let device = another(&db.store, number).await;
+        assert_eq!(db.store.devices.link(&device, (&user(), 1), &db.store.users, NOW).await, Ok(Linked::Done));
+        linked.push(db.store.devices.get(&device.device_id).await.unwrap().unwrap());
+    }
+    let revoked = at_once(2, |number| {
+        let (store, device) = (db.store.clone(), linked[number].clone());
+        async move {
+            // One that met another write is tried again.
+            for round in 0..8 {
+                let ending = ending(u8::try_from(10 * number + round).unwrap());
+                if store.devices.revoke(&device, (&store.outbox, &ending), NOW).await.unwrap() {
+                    return true;
+                }
+            }
+            false
+        }
+    });
+    assert_eq!(revoked.await, [true, true]);
+    assert_eq!(db.store.devices.linked_to(&user()).await, Ok(vec![linked[2].device_id.clone()]));
+    assert_eq!(lists(&db).await, 1);
+    assert_eq!(db.store.devices.revoke(&linked[2], (&db.store.outbox, &ending(99)), NOW).await, Ok(true));
+    assert_eq!((db.store.devices.linked_to(&user()).await, lists(&db).await), (Ok(Vec::new()), 0));
 }
 
 /// Whoever took an account over and lost it again links nothing to it.

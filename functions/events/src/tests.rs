@@ -103,7 +103,8 @@ fn a_device_is_linked_to_one_person_and_revoked_once() {
     assert_eq!(tell(Some(&new), Some(&linked)), one("device.linked", json!("u_1")));
     assert_eq!(tell(Some(&named), Some(&revoked)), one("device.revoked", json!("u_1")));
     assert_eq!(tell(Some(&new), Some(&revoked)), one("device.revoked", Value::Null), "it was nobody's");
-    let listing = image(json!({ "pk": { "S": "user#u_1" }, "sk": { "S": "device:d1" } }));
+    let listing =
+        image(json!({ "pk": { "S": "user#u_1" }, "sk": { "S": "devices" }, "devices": { "SS": ["device:d1"] } }));
     for (old, new) in [
         (None, Some(&new)),
         (Some(&new), None),

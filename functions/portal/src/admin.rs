@@ -4,6 +4,7 @@ mod apps;
 mod audit;
 mod catalogue;
 mod deliveries;
+mod devices;
 mod requests;
 mod subscriptions;
 mod usage;
@@ -38,6 +39,7 @@ impl Portal {
             ("apps", [client_id, "usage"]) => self.usage_of(asked, &principal, client_id).await,
             ("apps", rest) => Box::pin(self.apps(asked, &principal, rest)).await,
             ("users", rest) => Box::pin(self.users(asked, &principal, rest)).await,
+            ("devices", rest) => Box::pin(self.devices(asked, &principal, rest)).await,
             ("requests", rest) => Box::pin(self.requests(asked, &principal, rest)).await,
             ("deliveries", rest) => Box::pin(self.events(asked, &principal, rest)).await,
             ("usage", []) => self.usage_on(asked, &principal).await,

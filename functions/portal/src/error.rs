@@ -52,6 +52,8 @@ pub(crate) enum Failure {
     PreconditionRequired,
     #[error("there is no such user: {0}")]
     NoUser(UserId),
+    #[error("there is no such device")]
+    NoDevice,
     #[error("store: {0}")]
     Store(#[from] StoreError),
     #[error("start: {0}")]
@@ -98,9 +100,10 @@ impl Failure {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::NoIssuer(_) => "no_issuer",
-            Self::NotFound | Self::NoUser(_) | Self::Act(ActError::NoApp(_) | ActError::NoSubscription { .. }) => {
-                "not_found"
-            }
+            Self::NotFound
+            | Self::NoUser(_)
+            | Self::NoDevice
+            | Self::Act(ActError::NoApp(_) | ActError::NoSubscription { .. }) => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::NoToken => "access_token",
             Self::NotTheHolder(_) => "access_token_holder",
@@ -132,6 +135,7 @@ impl Failure {
         match self {
             Self::NotFound => Problem::new(404, "Not Found", "There is nothing here, or the path is no route."),
             Self::NoUser(_) => Problem::new(404, "Not Found", "There is no such user."),
+            Self::NoDevice => Problem::new(404, "Not Found", "There is no such device."),
             Self::Act(ActError::NoApp(_)) => Problem::new(404, "Not Found", "There is no such app."),
             Self::Act(ActError::NoSubscription { .. }) => {
                 Problem::new(404, "Not Found", "The app has no subscription to this API.")
@@ -225,6 +229,7 @@ impl Failure {
             | Self::Precondition
             | Self::PreconditionRequired
             | Self::NoUser(_)
+            | Self::NoDevice
             | Self::Store(_)
             | Self::Start(_) => response,
         }

@@ -1,8 +1,9 @@
-//! Applications, subscriptions, users and sessions, for those who develop and administer them: as pages under `/gateway`, as JSON under
+//! Applications, subscriptions, users, sessions and devices, for those who develop and administer them: as pages under `/gateway`, as JSON under
 //! `/gateway/api/v1`; and the registration of applications by RFC 7591 under `/oauth2/register`.
 
 mod admin;
 mod app_fields;
+mod devices;
 mod documents;
 mod error;
 mod letters;
@@ -30,7 +31,7 @@ use gateway_domain::sealing::LetterKeys;
 use gateway_domain::time::Timestamp;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Fresh, StartError};
-use gateway_store::{Activity, Audit, Deliveries, Developers, Outbox, Sessions, Usage, Users};
+use gateway_store::{Activity, Audit, Deliveries, Developers, Devices, Outbox, Sessions, Usage, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::convert::Infallible;
@@ -58,6 +59,8 @@ pub struct Portal {
     pub activity: Activity,
     /// What there is to see of sessions.
     pub sessions: Sessions,
+    /// Devices of applications, and whose they are.
+    pub devices: Devices,
     /// Who did what.
     pub audit: Audit,
     /// How often applications have called.

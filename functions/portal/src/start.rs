@@ -10,8 +10,8 @@ use gateway_domain::sealing::LetterKeys;
 use gateway_invoke::OutboxFunction;
 use gateway_runtime::{Platform, StartError};
 use gateway_store::{
-    Activity, Apps, Audit, BrowserLogins, Deliveries, Developers, LoginAttempts, Organizations, Outbox, Sessions,
-    Usage, Users,
+    Activity, Apps, Audit, BrowserLogins, Deliveries, Developers, Devices, LoginAttempts, Organizations, Outbox,
+    Sessions, Usage, Users,
 };
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub async fn start(platform: Platform) -> Result<Portal, StartError> {
         users,
         activity: platform.table("ACTIVITY_TABLE", Activity::new)?,
         sessions: platform.table("SESSIONS_TABLE", Sessions::new)?,
+        devices: platform.table("DEVICES_TABLE", Devices::new)?,
         audit: platform.table("AUDIT_TABLE", Audit::new)?,
         usage: platform.table("USAGE_TABLE", Usage::new)?,
         counts: platform.environment.get("USAGE") == Some("counted"),

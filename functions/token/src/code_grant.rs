@@ -1,6 +1,5 @@
 //! The authorization code grant (RFC 6749 §4.1.3): a code gives its session once, to who can prove that it is the client's.
 
-use crate::devices::may_link;
 use crate::error::Failure;
 use crate::hooks::{Mapped, Whom};
 use crate::id_token::ToldLogin;
@@ -40,7 +39,7 @@ impl AuthorizationServer {
             match pending.redemption(&code.hash(), proof, asked.attempt.as_deref(), request.now) {
                 Redemption::Redeem => {
                     self.check_allowed(app, &pending).await?;
-                    may_link(device.as_ref(), &pending.user_id)?;
+                    self.may_link(device.as_ref(), &pending.user_id).await?;
                     // Before the code is used up: a hook that does not answer leaves it as it is.
                     let mapped = self.mapped_login(request, app, &pending).await?;
                     let redeemed = Redeemed { code: code.hash(), at: request.now, attempt: asked.attempt.clone() };
@@ -54,7 +53,7 @@ impl AuthorizationServer {
                     return self.serve_code(request, app, (&pending, &mapped), (&asked, device.as_ref())).await;
                 }
                 Redemption::Repeat => {
-                    may_link(device.as_ref(), &pending.user_id)?;
+                    self.may_link(device.as_ref(), &pending.user_id).await?;
                     let mapped = match self.mapped_login(request, app, &pending).await {
                         Err(refused @ Failure::HookRefused(_)) => {
                             self.sessions.end(&pending.sid).await?;

@@ -18,7 +18,7 @@ use gateway_domain::scope::Scope;
 use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
 use gateway_sessions::SessionError;
-use gateway_store::{App, Device, GrantType, Linked};
+use gateway_store::{App, Device, GrantType, Linked, MAX_DEVICES};
 use gateway_telemetry::Metric;
 use serde_json::json;
 
@@ -132,6 +132,21 @@ impl AuthorizationServer {
         proved.map(Some).map_err(|NotADevice(reason)| NoDevice::Login(reason).into())
     }
 
+    /// Refuses a login on a device that is another person's: two people are never made one. Refuses one on a device too many, before anything
+    /// begins. Only who has shown the password is told.
+    pub(crate) async fn may_link(&self, proved: Option<&ProvedDevice>, user: &UserId) -> Result<(), Failure> {
+        let Some(device) = proved.map(ProvedDevice::registered) else { return Ok(()) };
+        match &device.user_id {
+            Some(owner) if owner == user => Ok(()),
+            Some(_) => Err(NoDevice::OfAnother.into()),
+            None => {
+                let linked = self.devices.linked_to(user).await?;
+                let has_room = linked.len() < MAX_DEVICES || linked.contains(&device.device_id);
+                if has_room { Ok(()) } else { Err(NoDevice::TooMany.into()) }
+            }
+        }
+    }
+
     /// Links the device of a login to the person who has logged in, with credentials of this epoch. Nothing is written for one that is that
     /// person's already.
     pub(crate) async fn link(
@@ -148,6 +163,7 @@ impl AuthorizationServer {
             // Who proves the address later has the device from the next login on.
             Linked::Done | Linked::Unproved => Ok(()),
             Linked::OfAnother => Err(NoDevice::OfAnother.into()),
+            Linked::Full => Err(NoDevice::TooMany.into()),
             Linked::Gone => Err(NoDevice::Login("it was revoked meanwhile").into()),
             Linked::UserChanged => Err(SessionError::CredentialsChanged.into()),
         }
@@ -188,12 +204,6 @@ impl AuthorizationServer {
             self.devices.lives(&device.device_id).await?
         })
     }
-}
-
-/// Refuses a login on a device that is another person's: two people are never made one. Only who has shown the password is told.
-pub(crate) fn may_link(proved: Option<&ProvedDevice>, user: &UserId) -> Result<(), Failure> {
-    let owner = proved.and_then(|proved| proved.registered().user_id.as_ref());
-    if owner.is_none_or(|owner| owner == user) { Ok(()) } else { Err(NoDevice::OfAnother.into()) }
 }
 
 fn new_device(app: &App, key: HolderKey, name: Option<String>, now: Timestamp) -> Device {

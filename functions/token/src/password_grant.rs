@@ -1,7 +1,6 @@
 //! The resource owner password credentials grant (RFC 6749 §4.3), for trusted applications only.
 
 use crate::client::may_use;
-use crate::devices::may_link;
 use crate::error::Failure;
 use crate::hooks::Whom;
 use crate::parameters::PasswordRequest;
@@ -60,7 +59,7 @@ impl AuthorizationServer {
         if !user.email_verified && !self.config.accounts().login_before_verification {
             return Err(Failure::NotVerified);
         }
-        may_link(device, &user.user_id)?;
+        self.may_link(device, &user.user_id).await?;
         let whose = (&user.user_id, user.credential_epoch);
         // Back ends get the normalized address, not the text typed: one that distinguishes spellings must not take this user
         // for another one.

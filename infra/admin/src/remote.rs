@@ -1,6 +1,7 @@
 //! `--url`: the same commands by the admin API of a gateway, without AWS rights.
 
 mod commands;
+mod devices;
 
 use crate::error::Error;
 use bytes::Bytes;

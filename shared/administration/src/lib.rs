@@ -1,4 +1,4 @@
-//! What operators and developers do with applications, whether by the command line, the admin API or the pages: each act is checked, and has a
+//! What operators and developers do with applications and devices, whether by the command line, the admin API or the pages: each act is checked, and has a
 //! row in the audit table before it is done.
 
 mod acts;
@@ -7,6 +7,7 @@ mod catalogue;
 mod changes;
 mod date_time;
 mod deliveries;
+mod devices;
 mod error;
 mod jwks;
 mod requests;
@@ -24,6 +25,7 @@ pub use deliveries::{
     DeliveryFilter, FoundDeliveries, Replayed, Replays, deliveries_of, destination_of, destinations, shown_delivery,
     shown_queue, time_of, waiting_at,
 };
+pub use devices::{Revocations, devices_of, revocation_of, revocation_of_all, shown_device};
 pub use error::{ActError, Problem, WrongField};
 pub use requests::{Holds, NewOwn, Wish};
 pub use secret::{MAX_OVERLAP, Rotation};

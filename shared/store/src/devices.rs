@@ -3,29 +3,34 @@
 //! | `pk` | `sk` | what it is |
 //! |---|---|---|
 //! | device id | `device` | the device: its key, and the person that it is linked to |
-//! | `user#<user id>` | device id | that the device is linked to the person |
+//! | `user#<user id>` | `devices` | which devices are linked to the person, at most [`MAX_DEVICES`] |
 //!
-//! The second is written and removed in one transaction with what it follows from. A device that nobody has linked is swept when it was not
-//! used for long; until then it works, however late that is. One that was revoked stays, since its key stays refused.
+//! The second is written in one transaction with what it follows from, and removed with the last device. A device that nobody has linked is
+//! swept when it was not used for long; until then it works, however late that is. One that was revoked stays, since its key stays refused.
 
 use crate::accounts::is_refused;
 use crate::codes::incomplete;
 use crate::deliveries::newer;
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
-use crate::{NewEnding, Outbox, Page, Users, number, projection, ttl, version};
+use crate::{NewEnding, Outbox, Users, number, projection, ttl, version};
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use gateway_domain::holder_key::HolderKey;
 use gateway_domain::ids::{ClientId, UserId};
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
+/// The most devices of a person, so that the list stays one small item and a page.
+pub const MAX_DEVICES: usize = 50;
 /// The `sk` of a device.
 const DEVICE: &str = "device";
+/// The `sk` of the list of a person's devices.
+const LIST: &str = "devices";
 /// How long a device that nobody has linked is kept after its last token.
 const KEPT: Seconds = Seconds::new(400 * 86_400);
 /// How old the time of its last token may be before the next one is noted.
@@ -75,6 +80,8 @@ pub enum Linked {
     Done,
     /// It is another person's already, and stays that.
     OfAnother,
+    /// The person has [`MAX_DEVICES`] others.
+    Full,
     /// It is gone, or was revoked.
     Gone,
     /// The person's credentials are no longer those that were shown.
@@ -84,8 +91,9 @@ pub enum Linked {
 }
 
 #[derive(Deserialize)]
-struct Link {
-    sk: UserId,
+struct List {
+    #[serde(default)]
+    devices: BTreeSet<UserId>,
 }
 
 /// The table of devices.
@@ -157,7 +165,8 @@ impl Devices {
         }
     }
 
-    /// Links a device to a person with credentials of this epoch and a proved address. Of two people at once one gets it, and it stays that one's.
+    /// Links a device to a person with credentials of this epoch and a proved address. Of two people at once one gets it, and it stays that
+    /// one's. Nobody has more than [`MAX_DEVICES`], however many are linked at once.
     pub async fn link(
         &self,
         device: &Device,
@@ -189,25 +198,22 @@ impl Devices {
                 Some(user) if user.credential_epoch == epoch => {}
                 Some(_) | None => return Ok(Linked::UserChanged),
             }
+            if self.linked_to(user).await?.len() >= MAX_DEVICES {
+                return Ok(Linked::Full);
+            }
         }
         let cause = format!("the device was changed by others {MAX_WRITES} times");
         Err(StoreError::Unavailable { operation: OPERATION, cause })
     }
 
-    /// The devices of a person. A strongly consistent query.
+    /// The devices of a person. One strongly consistent read.
     pub async fn linked_to(&self, user: &UserId) -> Result<Vec<UserId>, StoreError> {
         const OPERATION: &str = "devices_of_user";
-        let query = || {
-            self.client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .projection_expression("sk, v")
-                .expression_attribute_values(":pk", text(&of_user(user)))
-        };
-        let page = Page::query(usize::MAX, OPERATION, query, |item| version::read::<Link>(item, OPERATION)).await?;
-        Ok(page.items.into_iter().map(|link| link.sk).collect())
+        let read = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let read = read.key("pk", text(&of_user(user))).key("sk", text(LIST));
+        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
+        let list = item.map(|item| version::read::<List>(item, OPERATION)).transpose()?;
+        Ok(list.map(|list| list.devices.into_iter().collect()).unwrap_or_default())
     }
 
     /// Gives the device of a person another name. `false` if it is not that person's.
@@ -223,7 +229,7 @@ impl Devices {
     }
 
     /// Revokes a device for good, and forgets whose it was and what it was called. Its sessions end by what is written into the outbox with it.
-    /// `false` if it is gone, or was linked since it was read.
+    /// `false` if it is gone, or was linked since it was read, or another device of its person was linked or revoked at the same time.
     pub async fn revoke(
         &self,
         device: &Device,
@@ -249,9 +255,7 @@ impl Devices {
                 update.condition_expression(version::condition(free))
             }
             Some(user) => {
-                let delete = Delete::builder().table_name(&self.table);
-                let delete = delete.key("pk", text(&of_user(user))).key("sk", text(device.device_id.as_str())).build();
-                writes.push(TransactWriteItem::builder().delete(delete.map_err(incomplete(OPERATION))?).build());
+                writes.push(self.unlisting(&device.device_id, user, OPERATION).await?);
                 update
                     .condition_expression(version::condition("user_id = :user"))
                     .expression_attribute_values(":user", text(user.as_str()))
@@ -292,15 +296,56 @@ impl Devices {
         Ok(TransactWriteItem::builder().update(update.map_err(incomplete(operation))?).build())
     }
 
-    /// The write by which the person's devices are found.
+    /// The write that adds a device to those of a person, if there is room.
     fn listing(&self, id: &UserId, user: &UserId, operation: &'static str) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
+        let most = i64::try_from(MAX_DEVICES).unwrap_or(i64::MAX);
+        let update = Update::builder()
             .table_name(&self.table)
-            .set_item(Some(version::stamped(Item::new())))
-            .item("pk", text(&of_user(user)))
-            .item("sk", text(id.as_str()))
+            .key("pk", text(&of_user(user)))
+            .key("sk", text(LIST))
+            .update_expression("SET v = if_not_exists(v, :version) ADD devices :device")
+            .condition_expression(version::condition("attribute_not_exists(devices) OR size(devices) < :most"))
+            .expression_attribute_values(":device", only(id))
+            .expression_attribute_values(":most", number(most))
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build();
-        Ok(TransactWriteItem::builder().put(put.map_err(incomplete(operation))?).build())
+        Ok(TransactWriteItem::builder().update(update.map_err(incomplete(operation))?).build())
+    }
+
+    /// The write that removes a device from those of a person, and the list with the last one: nothing is kept of who has none.
+    async fn unlisting(
+        &self,
+        id: &UserId,
+        user: &UserId,
+        operation: &'static str,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let listed = self.linked_to(user).await?;
+        let Some(other) = listed.iter().find(|listed| *listed != id) else {
+            let delete = Delete::builder()
+                .table_name(&self.table)
+                .key("pk", text(&of_user(user)))
+                .key("sk", text(LIST))
+                .condition_expression(version::condition("attribute_not_exists(devices) OR devices = :device"))
+                .expression_attribute_values(":device", only(id))
+                .expression_attribute_values(":version", version::current())
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .build();
+            return Ok(TransactWriteItem::builder().delete(delete.map_err(incomplete(operation))?).build());
+        };
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", text(&of_user(user)))
+            .key("sk", text(LIST))
+            .update_expression("DELETE devices :device")
+            // So it is not the last one.
+            .condition_expression(version::condition("contains(devices, :other)"))
+            .expression_attribute_values(":device", only(id))
+            .expression_attribute_values(":other", text(other.as_str()))
+            .expression_attribute_values(":version", version::current())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build();
+        Ok(TransactWriteItem::builder().update(update.map_err(incomplete(operation))?).build())
     }
 
     fn read(&self, id: &UserId) -> GetItemFluentBuilder {
@@ -342,6 +387,11 @@ fn swept(used: Timestamp) -> Timestamp {
 
 fn of_user(user: &UserId) -> String {
     format!("user#{user}")
+}
+
+/// The set of this device.
+fn only(id: &UserId) -> AttributeValue {
+    AttributeValue::Ss(vec![id.to_string()])
 }
 
 fn text(text: &str) -> AttributeValue {

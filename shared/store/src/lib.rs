@@ -39,7 +39,7 @@ pub use codes::{Code, Codes, Purpose};
 pub use consents::{Consent, Consents};
 pub use deliveries::{ClaimedQueue, Deliveries, Delivery, DeliveryOutcome, WaitingEvent, WaitingQueue};
 pub use developers::{AppWrite, Developers};
-pub use devices::{Device, Devices, Linked};
+pub use devices::{Device, Devices, Linked, MAX_DEVICES};
 pub use error::StoreError;
 pub use jars::{Jars, StoredJar};
 pub use login_attempts::{CountedAttempts, LoginAttempts, Reservation};

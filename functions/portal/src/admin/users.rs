@@ -1,11 +1,11 @@
-//! `/gateway/api/v1/users`: users and their sessions.
+//! `/gateway/api/v1/users`: users, their sessions and their devices.
 
 use super::{allowed, listed, only, paging, parameter, shown};
 use crate::error::Failure;
 use crate::people::SeenSession;
 use crate::principal::Principal;
 use crate::{Asked, Portal};
-use gateway_administration::text;
+use gateway_administration::{shown_device, text};
 use gateway_domain::admin_scope::{SESSIONS_READ, SESSIONS_WRITE, USERS_READ, USERS_WRITE};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::UserId;
@@ -30,8 +30,8 @@ impl Portal {
         let (methods, scopes) = match rest {
             [] => ("GET", (USERS_READ, USERS_WRITE)),
             [_] => ("GET, PATCH", (USERS_READ, USERS_WRITE)),
-            [_, "sessions"] => ("GET, DELETE", (SESSIONS_READ, SESSIONS_WRITE)),
-            [_, "sessions", _] => ("DELETE", (SESSIONS_READ, SESSIONS_WRITE)),
+            [_, "sessions" | "devices"] => ("GET, DELETE", (SESSIONS_READ, SESSIONS_WRITE)),
+            [_, "sessions" | "devices", _] => ("DELETE", (SESSIONS_READ, SESSIONS_WRITE)),
             _ => return Err(Failure::NotFound),
         };
         only(asked, methods)?;
@@ -45,9 +45,22 @@ impl Portal {
                 let UserBody { enabled } = json_body::read(asked.request, json_body::MAX_BYTES)?;
                 Ok(shown(200, &described(&self.enable(asked, principal.who(), user, enabled).await?)))
             }
+            ("GET", ["devices", ..]) => {
+                let devices = self.devices_of(&user_id).await?;
+                Ok(listed(&devices.iter().map(shown_device).collect::<Vec<_>>(), None))
+            }
             ("GET", _) => {
                 let rows = self.sessions_of(&user_id, asked.now).await?;
                 Ok(listed(&rows.iter().map(session).collect::<Vec<_>>(), None))
+            }
+            (_, ["devices", id]) => {
+                let id = UserId::parse(id).map_err(|_| Failure::NoDevice)?;
+                self.revoke_device_of(principal.who(), &user_id, &id).await?;
+                Ok(ApiResponse::new(204))
+            }
+            (_, ["devices", ..]) => {
+                self.revoke_devices_of(principal.who(), &user_id).await?;
+                Ok(ApiResponse::new(204))
             }
             (_, sessions) => {
                 self.end_sessions(asked, principal.who(), &user_id, sessions.get(1).copied()).await?;

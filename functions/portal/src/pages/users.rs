@@ -1,4 +1,4 @@
-//! Users: found, seen, disabled, logged out; and who administers.
+//! Users: found, seen, disabled, logged out, without their devices; and who administers.
 
 use super::{Content, Visit, Visitor, shown, time};
 use crate::Portal;
@@ -6,9 +6,9 @@ use crate::error::Failure;
 use crate::people::SeenSession;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
-use gateway_domain::ids::UserId;
+use gateway_domain::ids::{SubjectKind, UserId};
 use gateway_domain::role::Role;
-use gateway_store::User;
+use gateway_store::{Device, User};
 use gateway_web::pages::portal::{Block, Button, Cell, Field, Form as FormBlock, Input, Table};
 use gateway_web::see_other;
 
@@ -27,14 +27,14 @@ impl Portal {
         } else {
             let by_address = self.users.by_email(&wanted).await?;
             let by_id = match UserId::parse(&wanted) {
-                Ok(id) => self.users.get(&id).await?.filter(|user| by_address.as_ref().is_none_or(|one| one != user)),
+                Ok(id) => self.user_by(&id).await?.filter(|user| by_address.as_ref().is_none_or(|one| one != user)),
                 Err(_) => None,
             };
             (by_address.into_iter().chain(by_id).collect(), None)
         };
         let mut content = Content::new("Users");
         content.blocks.push(Block::Form(FormBlock {
-            fields: vec![Field::new("q", "E-mail address or user id", Input::Line(wanted))],
+            fields: vec![Field::new("q", "E-mail address or user id, or id of a device", Input::Line(wanted))],
             button: "Find",
             hidden: Vec::new(),
             asks: true,
@@ -64,6 +64,16 @@ impl Portal {
         Ok(shown(visit, Some(administrator), 200, content))
     }
 
+    /// The user with this id, or whose device has it.
+    async fn user_by(&self, id: &UserId) -> Result<Option<User>, Failure> {
+        if id.kind() != SubjectKind::Device {
+            return Ok(self.users.get(id).await?);
+        }
+        let owner = self.devices.get(id).await?.and_then(|device| device.user_id);
+        let Some(owner) = owner else { return Ok(None) };
+        Ok(self.users.get(&owner).await?)
+    }
+
     pub(super) async fn user_page(
         &self,
         visit: &Visit<'_>,
@@ -78,11 +88,13 @@ impl Portal {
             return Ok(see_other(&visit.site.path(&format!("/gateway/users/{user_id}?done=yes"))));
         }
         let sessions = self.sessions_of(&user_id, visit.asked.now).await?;
+        let devices = self.devices_of(&user_id).await?;
         let own = administrator.user.user_id == user_id;
         let mut content = Content::new(user.email.to_string());
         content.done = visit.asked.request.parameter("done").ok().flatten().map(|_| "It is done.");
         content.blocks.push(Block::Facts(facts(&user)));
-        content.blocks.push(Block::Facts(vec![("What can be done".to_owned(), Cell::Buttons(buttons(&user, own)))]));
+        let buttons = buttons(&user, own, !devices.is_empty());
+        content.blocks.push(Block::Facts(vec![("What can be done".to_owned(), Cell::Buttons(buttons))]));
         content.blocks.push(Block::Heading("Live sessions".to_owned()));
         content.blocks.push(Block::Table(Table {
             caption: "Live sessions".to_owned(),
@@ -90,6 +102,15 @@ impl Portal {
             rows: sessions.iter().map(row).collect(),
             empty: "There are none.",
         }));
+        if self.gateway.devices().is_some() || !devices.is_empty() {
+            content.blocks.push(Block::Heading("Devices".to_owned()));
+            content.blocks.push(Block::Table(Table {
+                caption: "Devices".to_owned(),
+                columns: vec!["App", "Name", "Linked", "Last token", "Id", ""],
+                rows: devices.iter().map(device_row).collect(),
+                empty: "There are none.",
+            }));
+        }
         Ok(shown(visit, Some(administrator), 200, content))
     }
 
@@ -109,11 +130,20 @@ impl Portal {
                 ended => ended,
             };
         }
+        if let Some(id) = sent.get("revoke-device") {
+            let id = UserId::parse(id).map_err(|_| Failure::NotFound)?;
+            return match self.revoke_device_of(who, &user.user_id, &id).await {
+                // It was revoked meanwhile, which is what was wanted.
+                Err(Failure::NoDevice) => Ok(()),
+                revoked => revoked,
+            };
+        }
         if let Some("grant" | "revoke" | "grant-developer" | "reset-second-factor") = sent.get("act") {
             administrator.is_fresh(visit.asked.now)?;
         }
         match sent.get("act") {
             Some("end-sessions") => self.end_sessions(visit.asked, who, &user.user_id, None).await,
+            Some("revoke-devices") => self.revoke_devices_of(who, &user.user_id).await,
             Some("enable") => self.enable(visit.asked, who, user, true).await.map(drop),
             Some("grant") if user.email_verified => self.set_role(who, &user, Role::Administrator, true).await,
             Some("grant-developer") => self.set_role(who, &user, Role::Developer, true).await,
@@ -159,11 +189,12 @@ fn facts(user: &User) -> Vec<(String, Cell)> {
     facts
 }
 
-fn buttons(user: &User, own: bool) -> Vec<Button> {
+fn buttons(user: &User, own: bool, has_devices: bool) -> Vec<Button> {
     let [is_administrator, is_developer] =
         [Role::Administrator, Role::Developer].map(|role| user.roles.contains(&role));
     let offered = [
         (true, "End all sessions", "end-sessions"),
+        (has_devices, "Revoke all devices", "revoke-devices"),
         (user.enabled && !own, "Disable", "disable"),
         (!user.enabled, "Enable", "enable"),
         (!is_administrator && user.email_verified, "Make an administrator", "grant"),
@@ -191,6 +222,21 @@ fn row(session: &SeenSession) -> Vec<Cell> {
             label: "End".to_owned(),
             of: format!("the session in {}", session.client_id),
             sends: ("end", session.sid.to_string()),
+        }]),
+    ]
+}
+
+fn device_row(device: &Device) -> Vec<Cell> {
+    vec![
+        Cell::Text(device.client_id.to_string()),
+        Cell::Text(device.name.clone().unwrap_or_default()),
+        Cell::Text(device.linked_at.map(time).unwrap_or_default()),
+        Cell::Text(time(device.used_at)),
+        Cell::Code(device.device_id.to_string()),
+        Cell::Buttons(vec![Button {
+            label: "Revoke".to_owned(),
+            of: format!("the device {}", device.name.as_deref().unwrap_or(device.device_id.as_str())),
+            sends: ("revoke-device", device.device_id.to_string()),
         }]),
     ]
 }

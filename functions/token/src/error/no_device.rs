@@ -16,6 +16,8 @@ pub(crate) enum NoDevice {
     Login(&'static str),
     #[error("it is another person's")]
     OfAnother,
+    #[error("the person has as many devices as anybody may have")]
+    TooMany,
     #[error("its key was revoked")]
     Revoked,
 }
@@ -24,7 +26,7 @@ impl NoDevice {
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::NoChallenge => "dpop_proof",
-            Self::Grant(_) | Self::Login(_) | Self::OfAnother | Self::Revoked => "device",
+            Self::Grant(_) | Self::Login(_) | Self::OfAnother | Self::TooMany | Self::Revoked => "device",
         }
     }
 
@@ -46,6 +48,10 @@ impl NoDevice {
             Self::OfAnother => (
                 ErrorCode::InvalidDevice,
                 "this device is another person's, and stays that; register it with a new key, or log in without device_assertion",
+            ),
+            Self::TooMany => (
+                ErrorCode::InvalidDevice,
+                "this account has as many devices as it can have; its owner has to remove one at /account/devices, or log in without device_assertion",
             ),
             Self::Revoked => {
                 (ErrorCode::InvalidDevice, "the device with this key was revoked; register it with a new key")

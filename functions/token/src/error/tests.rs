@@ -53,6 +53,7 @@ fn every_description_stays_within_the_characters_of_the_rfc() {
         NoDevice::Grant("x").into(),
         NoDevice::Login("x").into(),
         NoDevice::OfAnother.into(),
+        NoDevice::TooMany.into(),
         NoDevice::Revoked.into(),
         Failure::Malformed("resource"),
         Failure::RefreshToken("x"),

@@ -1,10 +1,14 @@
 //! A login on a device links it to who logs in, and to nobody else ever after.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
-use gateway_domain::ids::UserId;
+use gateway_domain::holder_key::HolderKey;
+use gateway_domain::ids::{ClientId, UserId};
+use gateway_store::{Device, Linked, MAX_DEVICES};
 use support::{ClientKey, Last, Verdict, dying};
+use tokio::sync::Semaphore;
 
 use crate::dpop::Keyed;
 use crate::fixture::{Fixture, ISSUER, PASSWORD, login, send};
@@ -18,6 +22,26 @@ impl Fixture {
         let user = UserId::parse(&format!("u_{name}")).unwrap();
         let devices = self.db.store.devices.linked_to(&user).await.unwrap();
         devices.into_iter().map(|id| id.to_string()).collect()
+    }
+
+    /// Links so many devices to a user of these tests.
+    async fn crowd(&self, name: &str, devices: usize) {
+        let (store, user) = (&self.db.store, UserId::parse(&format!("u_{name}")).unwrap());
+        for number in 0..devices {
+            let device = Device {
+                device_id: UserId::parse(&format!("device:{name}-{number}")).unwrap(),
+                client_id: ClientId::parse(MOBILE).unwrap(),
+                key: HolderKey::of_nobody(),
+                name: None,
+                created_at: self.now(),
+                used_at: self.now(),
+                user_id: None,
+                linked_at: None,
+                revoked_at: None,
+            };
+            assert_eq!(store.devices.register(&device).await, Ok(None));
+            assert_eq!(store.devices.link(&device, (&user, 1), &store.users, self.now()).await, Ok(Linked::Done));
+        }
     }
 
     /// A code for alice in an application.
@@ -130,6 +154,72 @@ async fn of_two_people_at_once_one_gets_the_device() {
         let (status, sessions) = if user == owner { (200, 1) } else { (400, 0) };
         assert_eq!((outcome.status, fixture.sessions_of(&user, MOBILE).await), (status, sessions), "{}", outcome.text);
     }
+}
+
+/// Abuse case L8: told to who has shown the password, before anything begins or a code is used up.
+#[tokio::test]
+async fn a_device_too_many_is_not_linked_and_its_user_logs_in_without_it() {
+    let fixture = Fixture::new().await;
+    let (known, new) = (Phone::registered(&fixture, MOBILE).await, Phone::registered(&fixture, MOBILE).await);
+    assert_eq!(fixture.send(known.login("alice")).await.status, 200);
+    fixture.crowd("alice", MAX_DEVICES - 1).await;
+    let code = fixture.code_for(MOBILE).await;
+    let redeem = |assertion: &str| redemption(MOBILE, &code, &[("device_assertion", assertion)]);
+    for request in [new.login("alice"), redeem(&new.link_assertion())] {
+        fixture.wire.since_last();
+        let refused = fixture.send(request).await;
+        assert_eq!(refused.refusal(), NO_DEVICE);
+        assert!(refused.text.contains("/account/devices"), "{}", refused.text);
+        let begun = ["PutItem", "UpdateItem"].iter().any(|name| fixture.wire.seen(name, "Sessions"));
+        assert!(!begun && !fixture.wire.seen("UpdateItem", "PendingSessions"));
+    }
+    let wrong = login_on(MOBILE, "alice", "wrong", &new.link_assertion());
+    assert_eq!(fixture.send(wrong).await.refusal(), NO_GRANT, "who has not shown the password is not told");
+    assert_eq!((new.owner().await, fixture.devices_of("alice").await.len()), (None, MAX_DEVICES));
+    // The twins: the same code without the device, a login without one, one on a device that is hers, and somebody else's.
+    assert_eq!(fixture.send(redemption(MOBILE, &code, &[])).await.status, 200);
+    assert_eq!(fixture.send(login("alice", MOBILE, "notes:read")).await.status, 200);
+    assert_eq!(fixture.send(known.login("alice")).await.status, 200);
+    let bobs = Phone::registered(&fixture, MOBILE).await;
+    assert_eq!(fixture.send(bobs.login("bob")).await.status, 200);
+    // Where one is removed, there is room for another.
+    fixture.revoke(&known.device_id()).await;
+    assert_eq!(fixture.send(new.login("alice")).await.status, 200);
+    assert_eq!(fixture.devices_of("alice").await.len(), MAX_DEVICES);
+}
+
+/// Abuse case L8: also where both have seen, each in its container, that there is room for one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_logins_at_once_one_gets_the_last_place_and_the_other_has_no_session() {
+    let fixture = Fixture::new().await;
+    fixture.crowd("alice", MAX_DEVICES - 1).await;
+    let phones = [Phone::registered(&fixture, MOBILE).await, Phone::registered(&fixture, MOBILE).await];
+    let containers = [fixture.container(), fixture.container()];
+    let (gate, mut links) = (Arc::new(Semaphore::new(0)), 0);
+    fixture.wire.script(move |operation| {
+        if operation.name != "TransactWriteItems" {
+            return Verdict::Forward;
+        }
+        links += 1;
+        if links == 2 {
+            gate.add_permits(100);
+        }
+        Verdict::Hold(Arc::clone(&gate))
+    });
+    let logins = phones.iter().zip(&containers).map(|(phone, container)| send(container, phone.login("alice")));
+    let outcomes = join_all(logins).await;
+    fixture.wire.calm();
+    let linked = fixture.devices_of("alice").await;
+    assert_eq!(linked.len(), MAX_DEVICES);
+    for (phone, outcome) in phones.iter().zip(outcomes) {
+        if linked.contains(&phone.id) {
+            assert_eq!(outcome.status, 200, "{}", outcome.text);
+        } else {
+            assert_eq!(outcome.refusal(), NO_DEVICE);
+            assert!(outcome.text.contains("/account/devices"), "{}", outcome.text);
+        }
+    }
+    assert_eq!(fixture.sessions_of("u_alice", MOBILE).await, 1);
 }
 
 /// Abuse cases L1, L3: before a password is looked at, whether it is right or wrong.
@@ -277,7 +367,7 @@ async fn before_the_address_is_proved_a_login_links_nothing() {
     assert_eq!(phone.owner().await.unwrap().0, "u_erin");
 }
 
-/// What a login costs more on a device: one read, one use, and one transaction the first time.
+/// What a login costs more on a device: one read and one use, and the first time a read of the person's others and a transaction.
 #[tokio::test]
 async fn what_a_link_costs() {
     let fixture = Fixture::new().await;
@@ -295,6 +385,8 @@ async fn what_a_link_costs() {
     let mut expected = cost(without).await;
     drop(expected.splice(1..1, ["GetItem Devices", "UpdateItem LoginAttempts"].map(str::to_owned)));
     let mut linking = expected.clone();
+    let begins = linking.iter().position(|operation| operation == "PutItem Sessions").unwrap();
+    linking.insert(begins, "GetItem Devices".to_owned());
     linking.push("TransactWriteItems ".to_owned());
     assert_eq!(cost(phone.login("alice")).await, linking);
     assert_eq!(cost(phone.login("alice")).await, expected);

@@ -1,5 +1,6 @@
 //! Each command as a request to the admin API.
 
+use super::devices::on_devices;
 use super::{Remote, given, segment};
 use crate::cli::{
     AppChanges, Apps, Arguments, Audit, Command, CreateApp, EndSessions, Events, Format, ListEvents,
@@ -28,6 +29,7 @@ pub(crate) async fn run(arguments: Arguments, url: &str) -> Result<(), Error> {
         Command::Requests(command) => on_requests(&connect().await?, print, command).await,
         Command::Users(command) => on_users(connect, print, command).await,
         Command::Sessions(command) => on_sessions(connect, print, command).await,
+        Command::Devices(command) => on_devices(&connect().await?, print, command).await,
         Command::Audit(Audit::List(filter)) => {
             let now = date_time::now_millis();
             let from = now.saturating_sub(filter.since.0.as_i64().saturating_mul(1_000)).div_euclid(1_000);
@@ -45,8 +47,7 @@ pub(crate) async fn run(arguments: Arguments, url: &str) -> Result<(), Error> {
         }
         Command::Usage(command) => on_usage(&connect().await?, print, command).await,
         Command::Events(command) => on_events(&connect().await?, print, command).await,
-        Command::Devices(_)
-        | Command::Keys(_)
+        Command::Keys(_)
         | Command::Migrate(_)
         | Command::Config(_)
         | Command::Routes(_)
@@ -55,6 +56,11 @@ pub(crate) async fn run(arguments: Arguments, url: &str) -> Result<(), Error> {
         | Command::Completions { .. }
         | Command::Man { .. } => Err(Error::NotRemote),
     }
+}
+
+/// The items of a list.
+pub(super) fn items_of(list: &Json) -> Vec<Json> {
+    list.get("items").and_then(Json::as_array).cloned().unwrap_or_default()
 }
 
 async fn on_usage(remote: &Remote, print: Printer, command: Usage) -> Result<(), Error> {
@@ -78,7 +84,7 @@ async fn on_usage(remote: &Remote, print: Printer, command: Usage) -> Result<(),
         }
     };
     let found = remote.ask(Method::GET, &format!("{path}?{}", query.finish()), None, None).await?;
-    let items = found.get("items").and_then(Json::as_array).cloned().unwrap_or_default();
+    let items = items_of(&found);
     print.list(&usage::COLUMNS, &items, found.get("next").and_then(Json::as_str));
     Ok(())
 }
@@ -104,7 +110,7 @@ async fn on_events(remote: &Remote, print: Printer, command: Events) -> Result<(
                 |name| format!("/deliveries/waiting?destination={name}"),
             );
             let found = remote.ask(Method::GET, &path, None, None).await?;
-            let items = found.get("items").and_then(Json::as_array).cloned().unwrap_or_default();
+            let items = items_of(&found);
             events::print_waiting(print, &items, found.get("more") == Some(&json!(true)));
             Ok(())
         }
@@ -285,7 +291,7 @@ async fn on_subscriptions(remote: &Remote, print: Printer, command: Subscription
         Subscriptions::List { client_id } => {
             let path = format!("/apps/{client_id}/subscriptions");
             let listed = remote.ask(Method::GET, &path, None, None).await?;
-            let items = listed.get("items").and_then(Json::as_array).cloned().unwrap_or_default();
+            let items = items_of(&listed);
             print.list(&subscriptions::COLUMNS, &items, None);
             Ok(())
         }
@@ -332,7 +338,7 @@ async fn user(remote: &Remote, name: &str) -> Result<Json, Error> {
     }
 }
 
-async fn user_path(remote: &Remote, name: &str) -> Result<String, Error> {
+pub(super) async fn user_path(remote: &Remote, name: &str) -> Result<String, Error> {
     let user = user(remote, name).await?;
     Ok(format!("/users/{}", segment(user.get("user_id").and_then(Json::as_str).unwrap_or_default())))
 }
@@ -384,7 +390,7 @@ async fn on_sessions(
             let remote = connect().await?;
             let path = format!("{}/sessions", user_path(&remote, &user).await?);
             let listed = remote.ask(Method::GET, &path, None, None).await?;
-            let items = listed.get("items").and_then(Json::as_array).cloned().unwrap_or_default().into_iter();
+            let items = items_of(&listed).into_iter();
             let of_app = |item: &Json| app.as_ref().is_none_or(|app| item.get("client_id") == Some(&json!(app)));
             let columns = [
                 ("SESSION", "/session"),

@@ -31,7 +31,10 @@ async fn devices_are_listed_and_revoked_one_by_one_or_those_of_a_user() {
     let listed = list(ADA.name).await;
     let listed = listed.as_array().unwrap();
     assert_eq!(listed.len(), 2, "{listed:?}");
-    assert!(listed.iter().all(|device| device["client_id"] == DEMO_APP && device["linked"].is_string()), "{listed:?}");
+    assert!(
+        listed.iter().all(|device| device["client_id"] == DEMO_APP && device["linked_at"].is_string()),
+        "{listed:?}"
+    );
     let shown = list(&nobodys.id).await;
     assert_eq!((&shown[0]["device_id"], shown[0]["user_id"].is_null()), (&nobodys.id.as_str().into(), true), "{shown}");
 
@@ -40,7 +43,7 @@ async fn devices_are_listed_and_revoked_one_by_one_or_those_of_a_user() {
     assert_eq!((&done["devices_revoked"], &done["sessions_ended"]), (&1.into(), &1.into()), "{done}");
     assert!(!calls(&gateway, &tokens[3]).await && nobodys.asks().await.status == 400);
     let shown = list(&nobodys.id).await;
-    assert!(shown[0]["revoked"].is_string(), "{shown}");
+    assert!(shown[0]["revoked_at"].is_string(), "{shown}");
     let done = olga.json(&["devices", "revoke", "--user", ADA.name]).await;
     assert_eq!((&done["devices_revoked"], &done["sessions_ended"]), (&2.into(), &2.into()), "{done}");
     assert!(!calls(&gateway, &tokens[0]).await && !calls(&gateway, &tokens[1]).await);

@@ -9,7 +9,7 @@ use gateway_domain::{admin_scope, secret};
 use gateway_runtime::SystemClock;
 use gateway_store::{App, AppWrite, Delivery, DeliveryOutcome, GrantType, Requested, WaitingEvent, WriteApp};
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, Gateway, PARTNER_APP};
+use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Phone};
 
 use crate::operator::{Operator, Printed, run};
 
@@ -178,6 +178,40 @@ async fn users_and_sessions_are_operated_by_the_admin_api() {
     assert_eq!(gateway.try_login(DEMO_APP, ADA.name, ADA.password).await.status, 400);
     pipeline.does(&["users", "enable", ADA.name]).await.text();
     gateway.login(ADA).await;
+}
+
+/// What is printed of devices is what is printed with AWS rights.
+#[tokio::test]
+async fn devices_are_operated_by_the_admin_api() {
+    let gateway = Gateway::start().await;
+    let scopes = [admin_scope::USERS_READ, admin_scope::SESSIONS_READ, admin_scope::SESSIONS_WRITE].join(" ");
+    let (pipeline, olga) = (Pipeline::of(&gateway, &scopes).await, Operator::of(&gateway));
+    let (one, other) = (Phone::registered(&gateway, DEMO_APP).await, Phone::registered(&gateway, DEMO_APP).await);
+    let nobodys = Phone::registered(&gateway, DEMO_APP).await;
+    for phone in [&one, &other] {
+        assert_eq!(phone.log_in(ADA).await.status, 200);
+    }
+    let list = async |of: &str| {
+        let arguments = ["devices", "list", of];
+        let listed = pipeline.json(&arguments).await;
+        assert_eq!(olga.json(&arguments).await, listed, "{of}");
+        assert_eq!(olga.does(&arguments).await.text(), pipeline.does(&arguments).await.text(), "{of}");
+        listed["items"].as_array().unwrap().clone()
+    };
+    assert_eq!((list(ADA.name).await.len(), list(&nobodys.id).await[0]["user_id"].clone()), (2, Json::Null));
+    assert!(list(&one.id).await[0]["linked_at"].is_string());
+
+    assert!(pipeline.does(&["devices", "revoke", &one.id]).await.text().contains("is revoked"));
+    assert!(list(&one.id).await[0]["revoked_at"].is_string());
+    assert_eq!((one.asks().await.status, other.asks().await.status), (400, 200));
+    assert!(pipeline.does(&["devices", "revoke", "--user", ADA.name]).await.text().contains("all devices of"));
+    assert_eq!(list(ADA.name).await, Vec::<Json>::new());
+    assert_eq!((other.asks().await.status, nobodys.asks().await.status), (400, 200));
+    for command in ["list", "revoke"] {
+        let refused = pipeline.does(&["devices", command, "device:unknown"]).await;
+        assert!(refused.code == Some(3) && refused.problem().contains("no such device"), "{refused:?}");
+    }
+    assert_eq!(pipeline.does(&["devices", "list", "nobody@example.com"]).await.code, Some(3));
 }
 
 /// Scripts tell refusals apart by the exit code, as they do with AWS rights.
