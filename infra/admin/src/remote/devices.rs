@@ -13,12 +13,11 @@ use serde_json::{Value as Json, json};
 pub(super) async fn on_devices(remote: &Remote, print: Printer, command: Devices) -> Result<(), Error> {
     match command {
         Devices::List { of } => {
-            let listed = match device_id(&of) {
-                Some(id) => vec![of_device(remote, Method::GET, &id).await?],
-                None => {
-                    let path = format!("{}/devices", user_path(remote, &of).await?);
-                    items_of(&remote.ask(Method::GET, &path, None, None).await?)
-                }
+            let listed = if let Some(id) = device_id(&of) {
+                vec![of_device(remote, Method::GET, &id).await?]
+            } else {
+                let path = format!("{}/devices", user_path(remote, &of).await?);
+                items_of(&remote.ask(Method::GET, &path, None, None).await?)
             };
             print.list(&COLUMNS, &listed, None);
         }
