@@ -368,7 +368,9 @@ fn same_user(
     let check = ConditionCheck::builder()
         .table_name(&users.table)
         .key("pk", Users::key_of(user))
-        .condition_expression("credential_epoch = :epoch AND email_verified = :true")
+        .condition_expression(
+            "credential_epoch = :epoch AND (attribute_not_exists(email_verified) OR email_verified = :true)",
+        )
         .expression_attribute_values(":epoch", number(epoch))
         .expression_attribute_values(":true", AttributeValue::Bool(true))
         .build();
