@@ -14,7 +14,7 @@ use gateway_local::stack::Options;
 use gateway_runtime::SystemClock;
 use gateway_store::{Delivery, DeliveryOutcome, WaitingEvent};
 use serde_json::json;
-use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP, browse};
+use support::{ADA, BOB, DEMO_APP, Gateway, Phone, UNTRUSTED_APP, browse};
 
 /// The names of the files in a directory that end so.
 fn names(directory: &Path, ending: &str) -> BTreeSet<String> {
@@ -165,8 +165,8 @@ async fn owners_see_their_account_and_log_an_app_out_from_afar() {
         ],
         "row": null,
         "pages": [
-            "Profile", "Change the address", "Change the password", "Where you are logged in", "Apps with access",
-            "Disable the account", "Delete the account",
+            "Profile", "Change the address", "Change the password", "Where you are logged in", "Your devices",
+            "Apps with access", "Disable the account", "Delete the account",
         ],
         "file": "my-data.json",
         "felt": [200, 401],
@@ -185,6 +185,7 @@ async fn administrators_show_a_second_proof_and_use_their_pages() {
     let events = "events: { company: { url: 'http://127.0.0.1:9/events', secret: company } }\nplans:\n";
     let gateway = Gateway::start_with_config(|text| text.replacen("plans:\n", events, 1)).await;
     note_a_delivery(&gateway).await;
+    assert_eq!(Phone::registered(&gateway, DEMO_APP).await.log_in(BOB).await.status, 200, "a device on his page");
     let users = gateway.store().users;
     let ada = users.by_email(ADA.name).await.expect("a read").expect("a user").user_id;
     assert!(users.set_role(&ada, Role::Administrator, true).await.expect("a write"));

@@ -335,7 +335,7 @@ async fn a_deletion_that_dies_is_repeated_or_done() {
         assert_eq!(store.users.by_email(ADA).await, Ok(None), "{when}");
         assert!(fixture.ends_sessions().await, "{when}");
     };
-    assert_eq!(at_every_write(prepare, deletes, after).await, 8);
+    assert_eq!(at_every_write(prepare, deletes, after).await, 6);
 }
 
 /// Devices go before the account, by which they are found: until then its owner can go on.
@@ -356,5 +356,5 @@ async fn a_deletion_that_dies_leaves_no_device() {
         assert_eq!(fixture.db.store.devices.linked_to(&user_id).await.unwrap(), [], "{when}");
         assert!(!fixture.db.store.devices.lives(&device).await.unwrap(), "{when}");
     };
-    assert_eq!(at_every_write(prepare, deletes, after).await, 7);
+    assert_eq!(at_every_write(prepare, deletes, after).await, 5);
 }

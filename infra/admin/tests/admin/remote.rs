@@ -150,7 +150,7 @@ async fn requests_are_decided_by_the_admin_api_as_with_aws_rights() {
     assert!(!olga.does(&["requests", "refuse", DEMO_APP, "--revision", &newer, "--reason", " "]).await.good);
     pipeline.does(&["requests", "refuse", DEMO_APP, "--revision", &newer, "--reason", "too many calls"]).await.text();
     let app = gateway.store().apps.get(&demo).await.unwrap().unwrap();
-    assert_eq!((app.subscriptions.len(), app.requested), (2, None));
+    assert_eq!((app.subscriptions.len(), app.requested), (3, None));
     let again = ask(Some("partner")).await;
     let approved = olga.json(&["requests", "approve", DEMO_APP, "--revision", &again]).await;
     assert_eq!(approved["subscriptions"]["public"]["plan"], "partner");
