@@ -39,6 +39,7 @@ pub mod notification_uri;
 pub mod oauth_error;
 pub mod one_use;
 pub mod outbox;
+pub mod passkey;
 pub mod password;
 pub mod path;
 pub mod pending_session;

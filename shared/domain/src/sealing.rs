@@ -183,6 +183,11 @@ impl LetterKeys {
     pub fn knows(&self, sealed: &SealedToken) -> bool {
         self.0.knows(sealed)
     }
+
+    /// The keys, for whatever else the functions that write letters seal.
+    pub(crate) const fn keys(&self) -> &SealingKeys {
+        &self.0
+    }
 }
 
 /// No token and no letter is bound to such a text.
