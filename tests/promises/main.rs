@@ -13,6 +13,7 @@ mod migrations;
 mod organizations;
 mod outbox;
 mod owners;
+mod passkeys;
 mod pending_sessions;
 mod sessions;
 mod ttl;

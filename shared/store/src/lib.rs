@@ -54,7 +54,7 @@ pub use sessions::{EndedSession, Sessions, ShownSession};
 pub use turns::Turns;
 pub use usage::{Added, DayOfUsage, Usage, Used};
 pub use users::{
-    ChangeUser, CreateUser, CredentialVersion, SecondFactor, SubjectHolder, User, UserState, Users, WayBack,
+    AddPasskey, ChangeUser, CreateUser, CredentialVersion, SecondFactor, SubjectHolder, User, UserState, Users, WayBack,
 };
 pub use version::CURRENT as ITEM_VERSION;
 

@@ -1,10 +1,12 @@
-//! The table of users. Key: `pk`, either `user#<user id>` (the user), `email#<email>` (which user has that address) or
-//! `directory#<hash>` (which user has that subject of the directory).
+//! The table of users. Key: `pk`, either `user#<user id>` (the user), `email#<email>` (which user has that address),
+//! `directory#<hash>` (which user has that subject of the directory) or `passkeys#<user id>` (the passkeys of the user).
 
 mod directory;
 mod item;
+mod passkeys;
 
 pub use directory::SubjectHolder;
+pub use passkeys::AddPasskey;
 
 use crate::error::{Item, StoreError, unavailable};
 use crate::refusal::{held, refused_item};
@@ -460,7 +462,7 @@ impl Users {
         self.transact(writes, OPERATION).await
     }
 
-    /// Deletes a user and frees the address in one transaction. Every session of this user is refused at its next refresh.
+    /// Deletes a user with all passkeys, and frees the address, in one transaction. Every session of this user is refused at its next refresh.
     pub async fn delete(&self, user: &User) -> Result<ChangeUser, StoreError> {
         let profile = Delete::builder()
             .table_name(&self.table)
@@ -471,7 +473,7 @@ impl Users {
             .expression_attribute_values(":email", AttributeValue::S(user.email.to_string()))
             .build();
         let profile = profile.map(|profile| TransactWriteItem::builder().delete(profile).build());
-        self.transact([profile, self.free_claim(user)], "delete_user").await
+        self.transact([profile, self.free_claim(user), self.forgetting_passkeys(&user.user_id)], "delete_user").await
     }
 
     /// Users after `after` in DynamoDB's order, at most `most` of them.

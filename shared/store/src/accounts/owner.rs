@@ -4,11 +4,12 @@
 use super::Accounts;
 use crate::codes::incomplete;
 use crate::error::StoreError;
-use crate::{ChangeUser, Code, NewEnding, NewMail, User, Users, WayBack, number, version};
+use crate::{AddPasskey, ChangeUser, Code, NewEnding, NewMail, User, Users, WayBack, number, version};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
 use gateway_domain::address::Address;
 use gateway_domain::ids::{CodeId, UserId};
+use gateway_domain::passkey::{CredentialId, Passkey};
 use gateway_domain::password::PasswordHash;
 use gateway_domain::time::Timestamp;
 
@@ -49,7 +50,30 @@ impl Accounts {
         self.with_following(vec![updating(update, OPERATION)?], following, OPERATION).await
     }
 
-    /// Deletes an account and frees its address. [`ChangeUser::Conflict`] as above.
+    /// Adds a passkey to those of a user whose credentials are those that were read, with the mail that tells the owner of it.
+    pub async fn add_passkey(&self, user: &User, passkey: &Passkey, mail: &NewMail) -> Result<AddPasskey, StoreError> {
+        let mail = [self.outbox.adding(mail, "add_passkey")?];
+        self.users.add_passkey_with((&user.user_id, user.credential_epoch), passkey, &mail).await
+    }
+
+    /// Removes a passkey, and ends sessions as another password does: whoever has stolen it may have begun some.
+    /// [`ChangeUser::Conflict`] as above, or if the passkey is gone.
+    pub async fn remove_passkey(
+        &self,
+        user: &User,
+        id: &CredentialId,
+        following: Following<'_>,
+    ) -> Result<ChangeUser, StoreError> {
+        const OPERATION: &str = "remove_passkey";
+        let update = self
+            .changing(user)
+            .update_expression("ADD credential_epoch :one")
+            .expression_attribute_values(":one", number(1));
+        let removal = self.users.unlisting_passkey(&user.user_id, id, OPERATION)?;
+        self.with_following(vec![updating(update, OPERATION)?, removal], following, OPERATION).await
+    }
+
+    /// Deletes an account with its passkeys, and frees its address. [`ChangeUser::Conflict`] as above.
     pub async fn delete(&self, user: &User, following: Following<'_>) -> Result<ChangeUser, StoreError> {
         const OPERATION: &str = "delete_account";
         let delete = Delete::builder()
@@ -60,7 +84,8 @@ impl Accounts {
             .build();
         let delete = TransactWriteItem::builder().delete(delete.map_err(incomplete(OPERATION))?).build();
         let freed = self.users.free_claim(user).map_err(incomplete(OPERATION))?;
-        self.with_following(vec![delete, freed], following, OPERATION).await
+        let passkeys = self.users.forgetting_passkeys(&user.user_id).map_err(incomplete(OPERATION))?;
+        self.with_following(vec![delete, freed, passkeys], following, OPERATION).await
     }
 
     /// Gives an account another address, which the code proves, and uses the code. One that waited for its first proof is kept
@@ -110,7 +135,9 @@ impl Accounts {
             .expression_attribute_values(":new", AttributeValue::S(to.to_string()))
             .expression_attribute_values(":password", AttributeValue::S(password.as_str().to_owned()))
             .expression_attribute_values(":one", number(1));
-        let mut writes = vec![self.codes.using(code, OPERATION)?, updating(update, OPERATION)?];
+        // Whoever had taken the address may have enrolled a passkey, which a new password would not end.
+        let passkeys = self.users.forgetting_passkeys(&user.user_id).map_err(incomplete(OPERATION))?;
+        let mut writes = vec![self.codes.using(code, OPERATION)?, updating(update, OPERATION)?, passkeys];
         if user.email != *to {
             writes.extend(self.moving(user, to, holder, OPERATION)?);
             writes.push(self.outbox.adding(displaced, OPERATION)?);
