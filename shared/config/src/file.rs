@@ -10,6 +10,7 @@ use crate::events::Destination;
 use crate::hooks::Hooks;
 use crate::localized::{LocalizedText, WrittenText};
 use crate::pages::Pages;
+use crate::passkeys::Passkeys;
 use crate::portal::{DeveloperPortal, PlanOffer};
 use crate::registration::Registration;
 use crate::text::{Audience, ScopeToken};
@@ -58,6 +59,8 @@ pub(crate) struct File {
     pub(crate) events: BTreeMap<DestinationName, Destination>,
     /// Devices that apps register by keys of their own. Without it, none does.
     pub(crate) devices: Option<Devices>,
+    /// Passkeys, by which people log in without a password. Without it, there are none.
+    pub(crate) passkeys: Option<Passkeys>,
     /// Applications that register themselves (RFC 7591). Without it, none does.
     pub(crate) registration: Option<Registration>,
     /// Developers, who register applications by themselves. Without it, operators alone register them.

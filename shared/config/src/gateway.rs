@@ -10,6 +10,7 @@ use crate::events::Destination;
 use crate::file::{File, Lifetimes};
 use crate::hooks::Hooks;
 use crate::pages::{Pages, WebLink};
+use crate::passkeys::Passkeys;
 use crate::portal::{ApiOffer, DeveloperPortal, PlanOffer};
 use crate::registration::Registration;
 use crate::routes::{NoRoute, RouteMatch, Routes};
@@ -191,6 +192,11 @@ impl Gateway {
     /// What devices of applications may do. `None` means that there are none.
     pub fn devices(&self) -> Option<&Devices> {
         self.file.devices.as_ref()
+    }
+
+    /// By which passkeys people log in. `None` means that there are none.
+    pub fn passkeys(&self) -> Option<&Passkeys> {
+        self.file.passkeys.as_ref()
     }
 
     /// What applications that register themselves get. `None` means that none does.

@@ -14,6 +14,7 @@ mod hooks;
 mod kerberos;
 mod logins;
 mod pages;
+mod passkeys;
 mod passwords;
 mod plans;
 mod portal;
