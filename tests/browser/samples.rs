@@ -32,6 +32,9 @@ apis:
 const EVENT: &str = r#"{ "version": "2.0", "rawPath": "/", "requestContext": { "http": { "method": "GET" } } }"#;
 const ADA: &str = "ada@example.com";
 const TOKEN: &str = "ZmFrZQ";
+/// What an authenticator is asked.
+const PASSKEY: &str =
+    r#"{"challenge":"AAAA","rpId":"auth.example.com","allowCredentials":[],"userVerification":"required"}"#;
 const HERE: Option<&str> = Some("/account");
 
 /// Writes every page in every language into the directory: `LANGUAGE/NAME.html`, with the fields of its response in
@@ -82,6 +85,7 @@ impl Samples<'_> {
             app: Some("Demo App"),
             username,
             systems: Vec::new(),
+            passkey: Some(PASSKEY),
             mistakes,
             forgotten: HERE,
             unlock: None,

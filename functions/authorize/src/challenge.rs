@@ -1,8 +1,8 @@
 //! `POST /oauth2/challenge`: an app of the company logs a user in on its own screens (OAuth 2.0 for First-Party Applications, draft-04). The steps are
 //! those of the pages.
 //!
-//! What was asked for goes back and forth in `auth_session`, sealed, and nothing is stored before a password is right. It proves nothing of a
-//! user: whoever has it still needs the password, and the code goes to who sent that, bound to the challenge of the request.
+//! What was asked for goes back and forth in `auth_session`, sealed, and nothing is stored before a password or a passkey is right. It proves nothing of a
+//! user: whoever has it still needs one of these, and the code goes to who sent that, bound to the challenge of the request.
 
 mod answer;
 mod client;
@@ -11,7 +11,7 @@ use crate::AuthorizationEndpoint;
 use crate::error::Failure;
 use crate::proof::proof;
 use crate::steps::{Asked, Next, Origin, Trouble, Wrong};
-use answer::{ByMail, NoCode, Wanted};
+use answer::{ByMail, NoCode, Told, Wanted};
 use gateway_credentials::UsedProof;
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::authorization_request::{
@@ -88,45 +88,58 @@ impl AuthorizationEndpoint {
         };
         let language =
             Language::choose(asked.request.ui_locales.as_deref(), api.header("accept-language").ok().flatten());
-        let wanted = |mistake| {
-            let auth_session = self.sealed(&request, SealedAs::AuthSession)?;
-            Ok::<_, NoCode>(Wanted { auth_session, fields: self.fields(&asked, language), mistake })
-        };
-        let typed = match self.typed(&asked, &mut form) {
-            Ok(typed) => typed,
-            Err(wrong) => {
-                return Err(match wrong.iter().find_map(|(_, wrong)| malformed(*wrong)) {
-                    Some(text) => NoCode::Malformed(text),
-                    None => NoCode::Step(wanted(None)?),
-                });
-            }
-        };
         let source = Source::of(api.source_ip.as_deref());
         let from = Origin { issuer, source, browser: String::new(), now };
-        let next = Box::pin(self.show_password(&asked, &typed, &from)).await;
-        drop(typed);
-        let trouble = match next? {
-            // Whoever gets here is trusted, and asked for no consent.
-            Next::On(on) => return on.1.code.ok_or(NoCode::Web(None)),
-            Next::Back(refused) => return Err(NoCode::Authorization(refused)),
-            Next::Again(trouble) => trouble,
+        let with = With { request, language, from };
+        let next = match passkey(&form, kept.is_some())? {
+            Some(shown) => Box::pin(self.show_passkey(&asked, shown, &with.from)).await,
+            None => match self.typed(&asked, &mut form) {
+                Ok(typed) => Box::pin(self.show_password(&asked, &typed, &with.from)).await,
+                Err(wrong) => {
+                    return Err(match wrong.iter().find_map(|(_, wrong)| malformed(*wrong)) {
+                        Some(text) => NoCode::Malformed(text),
+                        None => NoCode::Step(self.wanted(&asked, &with, None)?),
+                    });
+                }
+            },
         };
-        Err(match trouble {
-            Trouble::WrongLogin => NoCode::Step(wanted(Some(("wrong_login", None)))?),
+        match next? {
+            // Whoever gets here is trusted, and asked for no consent.
+            Next::On(on) => on.1.code.ok_or(NoCode::Web(None)),
+            Next::Back(refused) => Err(NoCode::Authorization(refused)),
+            Next::Again(trouble) => Err(self.told(&asked, &with, &trouble)?),
+        }
+    }
+
+    /// What the app is told of a login that is asked for again.
+    fn told(&self, asked: &Asked, with: &With<'_>, trouble: &Trouble) -> Result<NoCode, NoCode> {
+        let again = |mistake| Ok(NoCode::Step(self.wanted(asked, with, Some(mistake))?));
+        match trouble {
+            Trouble::WrongLogin => again(("wrong_login", None)),
+            Trouble::WrongPasskey => again(("wrong_passkey", None)),
+            Trouble::PasswordNeeded => again(("password_needed", None)),
             Trouble::RefusedBy(connector) => {
-                let system = self.config.system_name(&connector, language).to_owned();
-                NoCode::Step(wanted(Some(("refused_by", Some(system))))?)
+                again(("refused_by", Some(self.config.system_name(connector, with.language).to_owned())))
             }
-            // Told to everybody alike: the counters do not say who has an account, and the mail goes to its owner alone.
+            // Told to everybody alike: the counters do not say who has an account, and the mail goes to its owner alone. A passkey does not
+            // wait for the passwords of strangers.
             Trouble::TooManyAttempts(wait) if self.mails => {
-                let auth_session = self.sealed(&request, SealedAs::AuthSession)?;
-                NoCode::EmailCode(ByMail { auth_session, endpoint: format!("{issuer}{EMAIL_CODE}"), wait })
+                let Wanted { auth_session, passkey, .. } = self.wanted(asked, with, None)?;
+                let endpoint = format!("{}{EMAIL_CODE}", with.from.issuer);
+                Ok(NoCode::EmailCode(ByMail { auth_session, passkey, endpoint, wait: *wait }))
             }
-            Trouble::TooManyAttempts(wait) => NoCode::TooManyAttempts(wait),
-            Trouble::NotVerified if asked.request.target.redirect_uri.is_empty() => NoCode::Web(None),
-            Trouble::NotVerified => NoCode::Web(Some(self.sealed(&request, SealedAs::RequestUri)?)),
-            Trouble::Directory | Trouble::Unreachable(_) => NoCode::Unavailable(trouble.kind()),
-        })
+            Trouble::TooManyAttempts(wait) | Trouble::TooManyPasskeys(wait) => Ok(NoCode::TooManyAttempts(*wait)),
+            Trouble::NotVerified if asked.request.target.redirect_uri.is_empty() => Ok(NoCode::Web(None)),
+            Trouble::NotVerified => Ok(NoCode::Web(Some(self.sealed(&with.request, SealedAs::RequestUri)?))),
+            Trouble::Directory | Trouble::Unreachable(_) => Ok(NoCode::Unavailable(trouble.kind())),
+        }
+    }
+
+    /// What is to come with the next request. The challenge for a passkey is good together with this session alone.
+    fn wanted(&self, asked: &Asked, with: &With<'_>, mistake: Option<Told>) -> Result<Wanted, NoCode> {
+        let auth_session = self.sealed(&with.request, SealedAs::AuthSession)?;
+        let passkey = self.passkey_options(&auth_session, (with.from.issuer, with.from.now));
+        Ok(Wanted { auth_session, fields: self.fields(asked, with.language), passkey, mistake })
     }
 
     /// The key that a request proves to have; its proof is used up.
@@ -161,6 +174,24 @@ impl AuthorizationEndpoint {
             required: !optional,
         });
         of_gateway.into_iter().chain(of_systems).collect()
+    }
+}
+
+/// What every answer to a request needs to know of it.
+struct With<'a> {
+    request: PushedRequest,
+    language: Language,
+    from: Origin<'a>,
+}
+
+/// The response of an authenticator in a request, and the session whose challenge it answers.
+fn passkey(form: &Form, goes_on: bool) -> Result<Option<(&str, &str)>, NoCode> {
+    match (form.get("passkey"), form.get("auth_session")) {
+        (None, _) => Ok(None),
+        (Some(response), Some(session)) if goes_on => Ok(Some((response, session))),
+        (Some(_), _) => Err(NoCode::Malformed(
+            "send passkey with the auth_session that its options came with, and no other request",
+        )),
     }
 }
 

@@ -14,6 +14,8 @@ use gateway_web::{MAX_ONWARD, Mistake, Mistakes, ONWARD};
 
 /// What the form is for, to which its token is bound.
 const PURPOSE: &str = "login";
+/// What a challenge is for, which is good in the browser that got it alone.
+const PASSKEY: &str = "passkey";
 
 /// What the login form shows. A password is never among it.
 #[derive(Default)]
@@ -23,7 +25,7 @@ pub(crate) struct Shown {
 }
 
 impl AuthorizationEndpoint {
-    /// Checks the password, logs in at the legacy systems, and goes on to the consent or back to the client.
+    /// Checks the password or the passkey, logs in at the legacy systems by the former, and goes on to the consent or back to the client.
     pub(crate) async fn log_in(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let sent = request.form();
         let asked = match self.checked(request.query, request.now).await? {
@@ -51,21 +53,16 @@ impl AuthorizationEndpoint {
         if !request.is_ours(&form, PURPOSE) {
             return again(400, "other_browser", Mistakes::of_form(Mistake::OtherBrowser));
         }
-        let typed = match self.typed(&asked, &mut form) {
-            Ok(typed) => typed,
-            Err(wrong) => {
-                let told = |wrong| match wrong {
-                    Wrong::Missing => Mistake::Required,
-                    Wrong::NoAddress => Mistake::NoAddress,
-                    Wrong::TooLong => Mistake::TooLong(MAX_BYTES),
-                };
-                let mistakes = wrong.into_iter();
-                let mistakes = mistakes.fold(Mistakes::default(), |all, (field, wrong)| all.at(field, told(wrong)));
-                return again(400, "field", mistakes);
+        let next = match form.get(PASSKEY) {
+            Some(response) => {
+                let together_with = request.browser.form_token(PASSKEY);
+                Box::pin(self.show_passkey(&asked, (response, &together_with), &request.origin())).await
             }
+            None => match self.typed(&asked, &mut form) {
+                Ok(typed) => Box::pin(self.show_password(&asked, &typed, &request.origin())).await,
+                Err(wrong) => return again(400, "field", told_at_fields(wrong)),
+            },
         };
-        let next = Box::pin(self.show_password(&asked, &typed, &request.origin())).await;
-        drop(typed);
         let (user, begun) = match next? {
             Next::On(on) => *on,
             Next::Back(refused) => return Ok(redirect::with_error(request, &asked.request.target, &refused)),
@@ -73,8 +70,12 @@ impl AuthorizationEndpoint {
                 let (status, mistake) = self.told(&trouble, request.site.language());
                 let page = again(status, trouble.kind(), Mistakes::of_form(mistake))?;
                 return Ok(match trouble {
-                    Trouble::TooManyAttempts(wait) => page.header("Retry-After", wait.to_string()),
+                    Trouble::TooManyAttempts(wait) | Trouble::TooManyPasskeys(wait) => {
+                        page.header("Retry-After", wait.to_string())
+                    }
                     Trouble::WrongLogin
+                    | Trouble::WrongPasskey
+                    | Trouble::PasswordNeeded
                     | Trouble::Directory
                     | Trouble::NotVerified
                     | Trouble::RefusedBy(_)
@@ -92,9 +93,11 @@ impl AuthorizationEndpoint {
         let system = |connector| self.config.system_name(connector, language).to_owned();
         match trouble {
             Trouble::WrongLogin => (400, Mistake::WrongLogin),
+            Trouble::WrongPasskey => (400, Mistake::WrongPasskey),
+            Trouble::PasswordNeeded => (400, Mistake::PasswordNeeded),
             // A mail lets the owner in also where the password is kept elsewhere. Without mails nothing but time does.
             Trouble::TooManyAttempts(wait) if self.mails => (429, Mistake::ProveByMail(*wait)),
-            Trouble::TooManyAttempts(wait) => (429, Mistake::TooManyRequests(*wait)),
+            Trouble::TooManyAttempts(wait) | Trouble::TooManyPasskeys(wait) => (429, Mistake::TooManyRequests(*wait)),
             Trouble::Directory => {
                 let name = self.config.directory_name(language);
                 (503, name.map_or(Mistake::Unavailable, |name| Mistake::UnreachableSystem(name.to_owned())))
@@ -121,6 +124,9 @@ impl AuthorizationEndpoint {
             let label = self.config.system_name(name, request.site.language());
             System { name: name.as_str(), label, optional: *optional }
         });
+        let together_with = request.browser.form_token(PASSKEY);
+        let passkey = self.passkey_options(&together_with, (request.issuer, request.now));
+        let passkey = passkey.map(|options| options.to_string());
         let hint = asked.request.login_hint.as_deref().unwrap_or_default();
         let page = pages::Login {
             site: request.site,
@@ -128,6 +134,7 @@ impl AuthorizationEndpoint {
             app: Some(&asked.app.name),
             username: if shown.username.is_empty() { hint } else { &shown.username },
             systems: systems.collect(),
+            passkey: passkey.as_deref(),
             mistakes: shown.mistakes,
             forgotten: forgotten.as_deref(),
             unlock: unlock.as_deref(),
@@ -135,6 +142,16 @@ impl AuthorizationEndpoint {
         };
         request.site.respond(200, &page, &[&asked.request.target.redirect_uri])
     }
+}
+
+/// What is wrong with fields, as the form says it.
+fn told_at_fields(wrong: Vec<(String, Wrong)>) -> Mistakes {
+    let told = |wrong| match wrong {
+        Wrong::Missing => Mistake::Required,
+        Wrong::NoAddress => Mistake::NoAddress,
+        Wrong::TooLong => Mistake::TooLong(MAX_BYTES),
+    };
+    wrong.into_iter().fold(Mistakes::default(), |all, (field, wrong)| all.at(field, told(wrong)))
 }
 
 /// This request as the query of pages that lead back to it; empty if it is too long for that.

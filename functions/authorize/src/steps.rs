@@ -1,5 +1,5 @@
 //! The steps of a login, whoever shows them: the pages of the gateway, or an app on its own screens. Nothing here knows a page. The connectors
-//! run at the password, which is kept nowhere.
+//! run at the password, which is kept nowhere; a passkey takes its place in `passkey.rs`.
 
 use crate::AuthorizationEndpoint;
 use crate::error::Failure;
@@ -58,7 +58,7 @@ pub(crate) struct Begun {
     pub(crate) code: Option<AuthorizationCode>,
 }
 
-/// What a password led to.
+/// What a password or a passkey led to.
 pub(crate) enum Next {
     /// The user is logged in, and the login waits.
     On(Box<(User, Begun)>),
@@ -73,6 +73,12 @@ pub(crate) enum Next {
 pub(crate) enum Trouble {
     WrongLogin,
     TooManyAttempts(Seconds),
+    /// No passkey that may log somebody in has signed it. Nobody is told why.
+    WrongPasskey,
+    /// The same too often. Passwords do not wait for it.
+    TooManyPasskeys(Seconds),
+    /// Nothing of what was asked for can be had without a password.
+    PasswordNeeded,
     /// The directory does not answer.
     Directory,
     /// The address is not proved yet. Told only to who knows the password.
@@ -88,7 +94,9 @@ impl Trouble {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::WrongLogin => "credentials",
-            Self::TooManyAttempts(_) => "too_many_attempts",
+            Self::TooManyAttempts(_) | Self::TooManyPasskeys(_) => "too_many_attempts",
+            Self::WrongPasskey => "passkey",
+            Self::PasswordNeeded => "password_needed",
             Self::Directory => "directory",
             Self::NotVerified => "not_verified",
             Self::RefusedBy(_) => "back_end_refused",
@@ -155,7 +163,7 @@ impl AuthorizationEndpoint {
             begun: &begun,
             separate: &typed.separate,
         };
-        let went_on = Box::pin(self.go_on(asked, &user, login, from)).await;
+        let went_on = Box::pin(self.go_on(asked, &user, Some(login), from)).await;
         // What a directory began and no pending session has taken is of no use to anybody.
         self.pending.tokens().end_begun(&begun).await;
         match went_on {
@@ -172,12 +180,12 @@ impl AuthorizationEndpoint {
         }
     }
 
-    /// Goes on with a user who has shown the password.
-    async fn go_on(
+    /// Goes on with a user who has shown the password, which `login` holds, or a passkey.
+    pub(crate) async fn go_on(
         &self,
         asked: &Asked,
         user: &User,
-        login: Login<'_>,
+        login: Option<Login<'_>>,
         from: &Origin<'_>,
     ) -> Result<Result<Begun, Next>, Failure> {
         if !user.email_verified && !self.config.accounts().login_before_verification {
@@ -192,11 +200,11 @@ impl AuthorizationEndpoint {
             Err(refused) => return Ok(Err(Next::Back(refused))),
         }
         let must_ask = self.needs_consent(asked, user).await?;
-        self.begin(asked, (user, from.now), Some(login), must_ask, from).await.map(Ok)
+        self.begin(asked, (user, from.now), login, must_ask, from).await.map(Ok)
     }
 
-    /// Has a login wait: for the consent if it must be asked for, or else for its code. The user showed the password at this time; `login`
-    /// holds the one that was just shown, for the legacy systems.
+    /// Has a login wait: for the consent if it must be asked for, or else for its code. The user logged in at this time; `login`
+    /// holds the password that was just shown, for the legacy systems.
     pub(crate) async fn begin(
         &self,
         asked: &Asked,

@@ -12,6 +12,7 @@ mod device_check;
 mod directory;
 mod error;
 mod login_attempts;
+mod passkey_attempts;
 mod password_check;
 #[cfg(feature = "policy")]
 pub mod password_policy;
@@ -27,5 +28,6 @@ pub use device_check::{DeviceCheck, NotADevice, ProvedDevice, Registrations};
 pub use directory::{AtTokenFunction, Directory, DirectoryError};
 pub use error::CredentialsError;
 pub use login_attempts::Reserved;
+pub use passkey_attempts::PasskeyAttempts;
 pub use password_check::{PasswordCheck, PasswordLogin, Proved};
 pub use proofs::{Proofs, UsedProof};

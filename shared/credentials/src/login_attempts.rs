@@ -222,9 +222,21 @@ impl LoginAttempts {
         self.wrong(&format!("devices-wrong#{source}"), now).await
     }
 
+    /// Counts a response from this source that no passkey has signed.
+    ///
+    /// # Errors
+    /// [`CredentialsError::TooManyAttempts`] if the source must wait.
+    pub(crate) async fn wrong_passkey(&self, source: &Source, now: Timestamp) -> Result<(), CredentialsError> {
+        self.wrong_of(&format!("passkeys-wrong#{source}"), SOURCE, now).await
+    }
+
     async fn wrong(&self, key: &str, now: Timestamp) -> Result<(), CredentialsError> {
+        self.wrong_of(key, CLIENT, now).await
+    }
+
+    async fn wrong_of(&self, key: &str, limit: Limit, now: Timestamp) -> Result<(), CredentialsError> {
         let seen = self.table.get(key).await?;
-        match self.table.reserve(key, CLIENT, &seen, now).await? {
+        match self.table.reserve(key, limit, &seen, now).await? {
             Reservation::Granted => Ok(()),
             Reservation::Wait(length) => Err(CredentialsError::TooManyAttempts(length)),
         }
@@ -239,6 +251,11 @@ impl LoginAttempts {
     ) -> Result<bool, CredentialsError> {
         let key = format!("{kind}#{signer}#{}", sha256_hex(one_use.jti.as_bytes()));
         Ok(self.table.use_once(&key, one_use.until, now).await?)
+    }
+
+    /// Notes the use of what has this key; `false` if it was used before.
+    pub(crate) async fn use_key(&self, key: &str, until: Timestamp, now: Timestamp) -> Result<bool, CredentialsError> {
+        Ok(self.table.use_once(key, until, now).await?)
     }
 
     /// Reserves one under each of these counters, or under none.

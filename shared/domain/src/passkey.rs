@@ -26,6 +26,15 @@ const MAX_KEY: usize = 2048;
 /// The most bytes of a challenge.
 const MAX_CHALLENGE: usize = 255;
 
+/// The generator of P-256 (FIPS 186-5, SP 800-186 §3.2.1.3) as a `COSE_Key`: `{1: 2, 3: -7, -1: 1, -2: x, -3: y}`.
+const GENERATOR: [u8; 77] = [
+    0xA5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20, 0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C, 0x42, 0x47, 0xF8,
+    0xBC, 0xE6, 0xE5, 0x63, 0xA4, 0x40, 0xF2, 0x77, 0x03, 0x7D, 0x81, 0x2D, 0xEB, 0x33, 0xA0, 0xF4, 0xA1, 0x39, 0x45,
+    0xD8, 0x98, 0xC2, 0x96, 0x22, 0x58, 0x20, 0x4F, 0xE3, 0x42, 0xE2, 0xFE, 0x1A, 0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A,
+    0x7C, 0x0F, 0x9E, 0x16, 0x2B, 0xCE, 0x33, 0x57, 0x6B, 0x31, 0x5E, 0xCE, 0xCB, 0xB6, 0x40, 0x68, 0x37, 0xBF, 0x51,
+    0xF5,
+];
+
 /// It cannot be what it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -180,6 +189,21 @@ pub struct Passkey {
 }
 
 impl Passkey {
+    /// What stands for a passkey that nobody has: a signature of it is verified like any other, and is none. Its key is the generator of the curve,
+    /// whose private key everybody knows, so that whoever asks checks as well that there is a passkey.
+    pub fn of_nobody(id: CredentialId) -> Self {
+        Self {
+            id,
+            public_key: PublicKey { algorithm: Algorithm::Es256, cose: GENERATOR.to_vec() },
+            sign_count: 0,
+            name: String::new(),
+            since: Timestamp::from_secs(0),
+            used_at: None,
+            backed_up: false,
+            aaguid: uuid([0; 16]),
+        }
+    }
+
     /// A name that can be seen and read, without space around it; `None` if nothing is left of it, or too much.
     pub fn visible_name(typed: &str) -> Option<String> {
         let name = typed.chars().filter(|char| !is_invisible(*char)).collect::<String>().trim().to_owned();

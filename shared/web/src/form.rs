@@ -62,6 +62,8 @@ impl<'a> Input<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Kind<'a> {
     Username(&'a str),
+    /// The same, where the browser offers passkeys as well (WebAuthn §5.1.4.1).
+    UsernameOrPasskey(&'a str),
     Address(&'a str),
     CurrentPassword,
     /// The password of another system, which must not be taken for that of this site.
@@ -79,6 +81,7 @@ impl<'a> Kind<'a> {
     fn attributes(self) -> [&'static str; 3] {
         match self {
             Self::Username(_) => ["text", "username", "email"],
+            Self::UsernameOrPasskey(_) => ["text", "username webauthn", "email"],
             Self::Address(_) => ["email", "username", "email"],
             Self::CurrentPassword => ["password", "current-password", "text"],
             Self::OtherPassword => ["password", "off", "text"],
@@ -120,6 +123,7 @@ impl<'a> Kind<'a> {
     pub(crate) fn typed(self) -> Option<&'a str> {
         match self {
             Self::Username(typed)
+            | Self::UsernameOrPasskey(typed)
             | Self::Address(typed)
             | Self::Code(typed)
             | Self::Text(typed)

@@ -13,6 +13,10 @@ pub enum Mistake {
     Unreadable,
     /// No such account, a wrong password, or an account that is disabled. Nobody is told which.
     WrongLogin,
+    /// No passkey that logs somebody in. Nobody is told why.
+    WrongPasskey,
+    /// What was asked for cannot be had by a passkey alone.
+    PasswordNeeded,
     /// Too many wrong attempts: another may be made after this time.
     TooManyAttempts(Seconds),
     /// Too many wrong attempts at a login: another may be made after this time, or at once after a proof by mail.

@@ -27,6 +27,9 @@ pub(crate) struct Texts {
 
     pub(crate) log_in: &'static str,
     pub(crate) log_in_for: Around,
+    pub(crate) log_in_by_passkey: &'static str,
+    pub(crate) passkey_cancelled: &'static str,
+    pub(crate) passkey_failed: &'static str,
     pub(crate) no_account: &'static str,
     pub(crate) create_account: &'static str,
 

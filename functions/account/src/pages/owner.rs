@@ -49,6 +49,7 @@ impl Account {
             username,
             systems: Vec::new(),
             unlock: mistakes.ask_for_proof().then_some(unlock.as_str()),
+            passkey: None,
             mistakes,
             forgotten: self.mails.then_some(forgotten.as_str()),
             sign_up: sign_up.as_deref(),

@@ -35,19 +35,25 @@ impl Field {
     }
 }
 
-/// What is to come with the next request.
+/// What was wrong with what came, and the system that said so, if it was one.
+pub(super) type Told = (&'static str, Option<String>);
+
+/// What is to come with the next request: the fields, or a passkey.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) auth_session: String,
     pub(super) fields: Vec<Field>,
-    /// What was wrong with what came, and the system that said so, if it was one.
-    pub(super) mistake: Option<(&'static str, Option<String>)>,
+    /// What an authenticator is asked, where people log in by passkeys.
+    pub(super) passkey: Option<Value>,
+    pub(super) mistake: Option<Told>,
 }
 
 /// The way in for the owner of an account whose attempts strangers have used up.
 #[derive(Debug)]
 pub(super) struct ByMail {
     pub(super) auth_session: String,
+    /// As of [`Wanted`].
+    pub(super) passkey: Option<Value>,
     /// Where the app asks for the mail, and below which it confirms the code.
     pub(super) endpoint: String,
     /// When the next attempt may be made without it.
@@ -119,6 +125,8 @@ impl NoCode {
             Self::Authorization(_) => "authorization_request",
             Self::Step(Wanted { mistake: None, .. }) => "step",
             Self::Step(Wanted { mistake: Some(("wrong_login", _)), .. }) => "credentials",
+            Self::Step(Wanted { mistake: Some(("wrong_passkey", _)), .. }) => "passkey",
+            Self::Step(Wanted { mistake: Some(("password_needed", _)), .. }) => "password_needed",
             Self::Step(Wanted { mistake: Some(_), .. }) => "back_end_refused",
             Self::TooManyAttempts(_) | Self::EmailCode(_) => "too_many_attempts",
             Self::Web(_) => "not_verified",
@@ -158,11 +166,19 @@ impl NoCode {
                 "the DPoP proof is of another time or was used before; make another one, with the nonce in DPoP-Nonce",
             ),
             Self::Authorization(refused) => (refused.code.into(), refused.description),
-            Self::Step(Wanted { mistake: None, .. }) => {
-                (E::InsufficientAuthorization, "send what is in fields with the auth_session")
-            }
+            Self::Step(Wanted { mistake: None, .. }) => (
+                E::InsufficientAuthorization,
+                "send what is in fields with the auth_session, or a response to passkey if that is there",
+            ),
             Self::Step(Wanted { mistake: Some(("wrong_login", _)), .. }) => {
                 (E::InsufficientAuthorization, "the username or password is wrong")
+            }
+            Self::Step(Wanted { mistake: Some(("wrong_passkey", _)), .. }) => (
+                E::InsufficientAuthorization,
+                "the passkey was not accepted; have another response made to the new options, or send the fields",
+            ),
+            Self::Step(Wanted { mistake: Some(("password_needed", _)), .. }) => {
+                (E::InsufficientAuthorization, "nothing of this scope can be had without the password; send the fields")
             }
             Self::Step(Wanted { mistake: Some(_), .. }) => {
                 (E::InsufficientAuthorization, "a system behind the gateway did not accept the username or password")
@@ -199,7 +215,7 @@ impl NoCode {
 
     /// What a response has beside code and text.
     fn members(self) -> Vec<(&'static str, Value)> {
-        if let Self::Step(Wanted { auth_session, fields, mistake }) = self {
+        if let Self::Step(Wanted { auth_session, fields, passkey, mistake }) = self {
             let step = [
                 ("auth_session", json!(auth_session)),
                 ("step", json!("password")),
@@ -208,13 +224,15 @@ impl NoCode {
             let (mistake, system) = mistake.unzip();
             let mistake = mistake.map(|mistake| ("mistake", json!(mistake)));
             let system = system.flatten().map(|system| ("system", json!(system)));
-            step.into_iter().chain(mistake).chain(system).collect()
-        } else if let Self::EmailCode(ByMail { auth_session, endpoint, wait: _ }) = self {
-            vec![
+            let passkey = passkey.map(|options| ("passkey", options));
+            step.into_iter().chain(passkey).chain(mistake).chain(system).collect()
+        } else if let Self::EmailCode(ByMail { auth_session, passkey, endpoint, wait: _ }) = self {
+            let step = [
                 ("auth_session", json!(auth_session)),
                 ("step", json!("email_code")),
                 ("email_code_endpoint", json!(endpoint)),
-            ]
+            ];
+            step.into_iter().chain(passkey.map(|options| ("passkey", options))).collect()
         } else if let Self::Web(Some(uri)) = self {
             vec![("request_uri", json!(uri)), ("expires_in", json!(LIFETIME.as_u64()))]
         } else {

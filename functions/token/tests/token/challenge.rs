@@ -31,7 +31,7 @@ impl App {
     }
 
     /// Goes on with what the response before had.
-    async fn goes_on(&self, before: &Response, fields: &[(&str, &str)]) -> Response {
+    pub(crate) async fn goes_on(&self, before: &Response, fields: &[(&str, &str)]) -> Response {
         let session = before.body["auth_session"].as_str().unwrap();
         self.send(post(PATH, &[&[("auth_session", session), ("client_id", "first")], fields].concat())).await
     }

@@ -9,7 +9,9 @@ use gateway_authorize::AuthorizationEndpoint;
 use gateway_config::Gateway;
 use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
-use gateway_credentials::{BrowserSessions, ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs};
+use gateway_credentials::{
+    BrowserSessions, ClientAuthentication, DeviceCheck, Directory, PasskeyAttempts, PasswordCheck, Proofs,
+};
 use gateway_directory::OwnDirectory;
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
@@ -155,6 +157,7 @@ pub(crate) fn build_authorize(
         apps: store.apps,
         browsers,
         proofs: Proofs::new(store.attempts.clone()),
+        passkeys: PasskeyAttempts::new(store.attempts.clone()),
         passwords: PasswordCheck::new(store.users.clone(), Fresh::of(hasher(CHEAP)), store.attempts, entropy()),
         users: store.users,
         consents: store.consents,

@@ -4,6 +4,7 @@ use crate::challenge::{ALICE, App, code, redemption};
 use crate::container::tables;
 use crate::fixture::{Fixture, ISSUER, NOTES, PASSWORD, SECRET};
 use crate::hosted::VERIFIER;
+use crate::passkeys::{endpoint, enrolled};
 use crate::request::{Request, Response, Tokens, post};
 use support::ClientKey;
 
@@ -94,6 +95,24 @@ impl Journeys {
         self.measured("challenge from a known source", (&known, 200), login).await;
     }
 
+    /// Logins of bob by a passkey that does not count: its use is noted once a day.
+    async fn passkeys(&mut self) {
+        let app = App(endpoint(&self.fixture));
+        let mut bob = enrolled(&self.fixture, "bob").await;
+        let wanted = app.asks(&[]).await;
+        let first = bob.get(&wanted.body["passkey"]).await;
+        let noted = [APP, USER, USER, ATTEMPT, "UpdateItem Users", PENDING];
+        let login = async |_: &Fixture| app.goes_on(&wanted, &[("passkey", &first)]).await;
+        self.measured("challenge by a passkey", (&noted, 200), login).await;
+        let junk = async |_: &Fixture| app.goes_on(&wanted, &[("passkey", "{}")]).await;
+        self.measured("challenge by what is none", (&[APP, LOOK, ATTEMPT], 403), junk).await;
+        let wanted = app.asks(&[]).await;
+        let second = bob.get(&wanted.body["passkey"]).await;
+        let known = [APP, USER, USER, ATTEMPT, PENDING];
+        let login = async |_: &Fixture| app.goes_on(&wanted, &[("passkey", &second)]).await;
+        self.measured("challenge by a passkey, again", (&known, 200), login).await;
+    }
+
     async fn login(&mut self, name: &str, expected: &[&str], scope: &str) -> Tokens {
         let user = [("grant_type", "password"), ("username", "alice@example.com"), ("password", PASSWORD)];
         self.cost(name, expected, "/oauth2/token", &[&user[..], &[("scope", scope)]].concat()).await
@@ -120,7 +139,7 @@ const WAITS: &str = "GetItem PendingSessions";
 
 /// The same in units: one writes 1 KB and reads 4 KB, and each item here is smaller. DynamoDB also charges for a write that a
 /// condition refuses, without saying so: one more where a session is ended twice, and where an application has its standing one.
-const UNITS: [&str; 22] = [
+const UNITS: [&str; 25] = [
     "login from an unknown source: 8 read, 8 write",
     "login from a known source, second session: 5 read, 4 write",
     "call: 0 read, 1 write",
@@ -142,6 +161,9 @@ const UNITS: [&str; 22] = [
     "challenge from an unknown source: 7 read, 7 write",
     "redemption of its code: 6 read, 3 write",
     "challenge from a known source: 4 read, 3 write",
+    "challenge by a passkey: 3 read, 3 write",
+    "challenge by what is none: 2 read, 1 write",
+    "challenge by a passkey, again: 3 read, 2 write",
     "client credentials with a proof: 1 read, 2 write",
 ];
 
@@ -186,6 +208,7 @@ async fn every_journey_costs_what_it_should() {
     journeys.cost("client credentials, first", &[APP, ENTRY], "/oauth2/token", &itself).await;
     journeys.cost("client credentials, again", &[APP, ENTRY, ENTRY], "/oauth2/token", &itself).await;
     journeys.challenges().await;
+    journeys.passkeys().await;
     journeys.key = Some(ClientKey::new());
     let proved = [APP, ATTEMPT, ENTRY, ENTRY];
     journeys.cost("client credentials with a proof", &proved, "/oauth2/token", &itself).await;

@@ -10,7 +10,7 @@ use gateway_domain::secret::Secret;
 use gateway_store::User;
 use gateway_token::{AuthorizationServer, handle};
 
-fn directory(config: &str) -> String {
+pub(crate) fn directory(config: &str) -> String {
     in_directory(config, "")
 }
 

@@ -50,6 +50,11 @@ impl Browser {
         Self { endpoint, cookies: BTreeMap::new() }
     }
 
+    /// The same browser, whose requests another container gets.
+    pub(crate) fn elsewhere(&self, endpoint: AuthorizationEndpoint) -> Self {
+        Self { endpoint, cookies: self.cookies.clone() }
+    }
+
     /// Sends a request with the cookies, and keeps those that come.
     pub(crate) async fn send(&mut self, request: Request) -> Response {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

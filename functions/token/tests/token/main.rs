@@ -15,6 +15,8 @@ mod challenge_deaths;
 #[cfg(test)]
 mod challenge_mails;
 #[cfg(test)]
+mod challenge_passkeys;
+#[cfg(test)]
 mod client_assertions;
 #[cfg(test)]
 mod clients;
@@ -65,6 +67,8 @@ mod hosted_forms;
 #[cfg(test)]
 mod hosted_logins;
 #[cfg(test)]
+mod hosted_passkeys;
+#[cfg(test)]
 mod hosted_rereads;
 #[cfg(test)]
 mod id_tokens;
@@ -92,6 +96,10 @@ mod metadata;
 mod moves;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod passkey_deaths;
+#[cfg(test)]
+mod passkeys;
 #[cfg(test)]
 mod phone;
 #[cfg(test)]

@@ -5,8 +5,11 @@ use crate::{Mistakes, Page, Site};
 use askama::Template;
 use std::borrow::Cow;
 
+/// The script that asks an authenticator. Without it the form works as ever, and nothing shows that there are passkeys.
+const ASK: &str = include_str!("../../templates/passkey.js");
+
 /// The login form. It is sent to the URL that it is at, with the fields `form_token`, `username` and `password`, and one more
-/// for each of [`Login::systems`].
+/// for each of [`Login::systems`]; or with `form_token` and `passkey`, the response of an authenticator.
 #[derive(Template)]
 #[template(path = "login.html")]
 pub struct Login<'a> {
@@ -20,6 +23,8 @@ pub struct Login<'a> {
     pub username: &'a str,
     /// The systems with passwords of their own that this login goes to.
     pub systems: Vec<System<'a>>,
+    /// What an authenticator is asked, as `PublicKeyCredentialRequestOptionsJSON`, where people log in by passkeys.
+    pub passkey: Option<&'a str>,
     /// What is wrong.
     pub mistakes: Mistakes,
     /// Where a forgotten password is replaced.
@@ -43,8 +48,9 @@ pub struct System<'a> {
 impl Login<'_> {
     fn form(&self) -> Form<'_> {
         let texts = self.site.texts();
+        let kind = if self.passkey.is_some() { Kind::UsernameOrPasskey } else { Kind::Username };
         let mut inputs = vec![
-            Input::new("username", texts.username, Kind::Username(self.username)),
+            Input::new("username", texts.username, kind(self.username)),
             Input::new("password", texts.password, Kind::CurrentPassword),
         ];
         inputs.extend(self.systems.iter().map(|system| {
@@ -71,6 +77,10 @@ impl Page for Login<'_> {
 
     fn is_before_login(&self) -> bool {
         true
+    }
+
+    fn script(&self) -> Option<&'static str> {
+        self.passkey.map(|_| ASK)
     }
 
     fn mistakes(&self) -> Option<&Mistakes> {

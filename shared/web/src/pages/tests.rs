@@ -18,6 +18,7 @@ fn login<'a>(site: &'a Site, username: &'a str, mistakes: Mistakes) -> Login<'a>
         username,
         mistakes,
         systems: vec![],
+        passkey: None,
         forgotten: None,
         unlock: None,
         sign_up: None,
@@ -155,6 +156,30 @@ fn a_page_has_no_script_no_style_of_its_own_and_one_target_of_its_form() {
         assert_eq!(page.matches("name=\"form_token\"").count(), forms, "{page}");
         assert_eq!(page.matches("<form").count(), forms, "{page}");
     }
+}
+
+/// Without scripts, or where the browser knows no passkeys, nothing shows that there are any.
+#[test]
+fn the_login_form_asks_for_a_passkey_by_one_script_of_ours() {
+    let site = site("{}", ISSUER, "de");
+    let with = |passkey| Login { passkey, ..login(&site, "", Mistakes::default()) };
+    let page = with(Some(EVIL)).render().unwrap();
+    let (before, script) = page.split_once("<script>").unwrap();
+    assert_eq!(page.matches("<script").count(), 1, "{page}");
+    assert_eq!(script.split("</script>").next(), with(Some("x")).script(), "what is asked is no part of the script");
+    assert!(before.contains("id=\"passkey-form\" hidden data-options=\""), "{before}");
+    assert!(before.contains("autocomplete=\"username webauthn\""), "{before}");
+    assert!(before.contains("<p class=\"told\" id=\"passkey-told\" role=\"alert\"></p>"), "{before}");
+    assert!(before.contains("Mit Passkey anmelden") && !before.contains("alert(1)</"), "{before}");
+    let without = with(None).render().unwrap();
+    assert!(!without.contains("passkey") && !without.contains("webauthn"), "{without}");
+    assert_eq!(with(None).script(), None);
+    let policy = |passkey| {
+        let response = site.respond(200, &with(passkey), &[]);
+        response.header_values("Content-Security-Policy").next().unwrap().to_owned()
+    };
+    assert!(policy(Some("x")).contains("script-src 'sha256-") && !policy(Some("x")).contains("unsafe"));
+    assert!(!policy(None).contains("script-src"));
 }
 
 #[test]

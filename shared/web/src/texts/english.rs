@@ -20,6 +20,9 @@ pub(crate) const TEXTS: Texts = Texts {
 
     log_in: "Log in",
     log_in_for: ("to continue to ", ""),
+    log_in_by_passkey: "Log in with a passkey",
+    passkey_cancelled: "No passkey was used. Try again, or log in with your password.",
+    passkey_failed: "The passkey could not be used here. Try again, or log in with your password.",
     no_account: "No account yet?",
     create_account: "Create one",
 
@@ -213,6 +216,8 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
             "We could not read this: a field is far too long, or was sent twice. Please check it and send it again."
                 .to_owned()
         }
+        Mistake::WrongPasskey => "The passkey was not accepted. Try again, or log in with your password.".to_owned(),
+        Mistake::PasswordNeeded => "This app needs your password. Log in with it.".to_owned(),
         Mistake::WrongLogin => "The address or the password is not right.".to_owned(),
         Mistake::TooManyAttempts(wait) => {
             format!("Too many attempts. Try again {}, or choose a new password by a mail.", within(*wait))

@@ -20,6 +20,9 @@ pub(crate) const TEXTS: Texts = Texts {
 
     log_in: "Anmelden",
     log_in_for: ("weiter zu ", ""),
+    log_in_by_passkey: "Mit Passkey anmelden",
+    passkey_cancelled: "Es wurde kein Passkey verwendet. Versuchen Sie es noch einmal oder melden Sie sich mit Ihrem Passwort an.",
+    passkey_failed: "Der Passkey konnte hier nicht verwendet werden. Versuchen Sie es noch einmal oder melden Sie sich mit Ihrem Passwort an.",
     no_account: "Noch kein Konto?",
     create_account: "Konto anlegen",
 
@@ -220,6 +223,8 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::Unreadable => "Wir konnten das nicht lesen: Ein Feld ist viel zu lang oder wurde doppelt gesendet. Bitte prüfen Sie \
                                 es und senden Sie das Formular noch einmal."
             .to_owned(),
+        Mistake::WrongPasskey => "Der Passkey wurde nicht angenommen. Versuchen Sie es noch einmal oder melden Sie sich mit Ihrem Passwort an.".to_owned(),
+        Mistake::PasswordNeeded => "Diese App braucht Ihr Passwort. Melden Sie sich damit an.".to_owned(),
         Mistake::WrongLogin => "Die Adresse oder das Passwort stimmt nicht.".to_owned(),
         Mistake::TooManyAttempts(wait) => {
             format!(
