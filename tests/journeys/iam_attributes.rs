@@ -69,7 +69,12 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
         ),
         ("TokenFunction", "UsersTable", &["password"], &["enabled", "links", "credential_epoch", "email", "user_id"]),
         // It hashes a password anew, and notes the use of a passkey.
-        ("AuthorizeFunction", "UsersTable", &["password", "passkeys"], &["enabled", "credential_epoch", "email", "links"]),
+        (
+            "AuthorizeFunction",
+            "UsersTable",
+            &["password", "passkeys"],
+            &["enabled", "credential_epoch", "email", "links"],
+        ),
         ("TokenFunction", "SessionsTable", &["tokens", "ended"], &["user_id", "scope", "salt", "absolute_end"]),
         ("TokenFunction", "ActivityTable", &["s1", "n", "ttl"], &["b1", "x"]),
         ("AuthorizerFunction", "ActivityTable", &["b1", "d20261128", "j1", "m202611", "s1"], &["n", "ttl"]),

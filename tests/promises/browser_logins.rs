@@ -17,6 +17,7 @@ fn login() -> BrowserLogin {
         credential_epoch: 1,
         browser_epoch: 0,
         auth_time: NOW,
+        by: gateway_domain::session::LoginMethod::Passkey,
         idle_end: NOW,
         absolute_end: NOW.saturating_add(DAY),
         sessions: std::collections::BTreeMap::new(),

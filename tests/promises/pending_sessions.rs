@@ -21,6 +21,7 @@ pub(crate) fn pending(byte: u8) -> PendingSession {
         key: Some(key()),
         nonce: Some("n".into()),
         auth_time: NOW,
+        by: gateway_domain::session::LoginMethod::Passkey,
         credential_epoch: 3,
         browser_epoch: 4,
         browser: "b".into(),

@@ -95,6 +95,7 @@ fn browser_login() -> BrowserLogin {
         credential_epoch: 1,
         browser_epoch: 2,
         auth_time: NOW,
+        by: gateway_domain::session::LoginMethod::Passkey,
         idle_end: NOW.saturating_add(Seconds::new(60)),
         absolute_end: NOW.saturating_add(DAY),
         sessions: [(sid(1), begun_session())].into(),

@@ -1,9 +1,8 @@
 //! `GET /oauth2/authorize`: checks the request, and goes on with whoever is logged in, or shows the login form.
 
 use crate::error::Failure;
-use crate::login::Shown;
-use crate::steps::{Asked, Begun};
-use crate::{AuthorizationEndpoint, Request, redirect};
+use crate::steps::{Asked, Begun, Shown};
+use crate::{AuthorizationEndpoint, Request, login, redirect};
 use gateway_credentials::LoggedIn;
 use gateway_domain::authorization_request::{
     AuthorizationErrorCode, AuthorizationRequest, PARAMETERS, Refused, Target,
@@ -106,7 +105,7 @@ impl AuthorizationEndpoint {
                 let description = "a legacy system of this scope needs the password";
                 return Ok(refuse(request, &asked, AuthorizationErrorCode::InteractionRequired, description));
             }
-            let shown = Shown { username: user.user.email.to_string(), ..Shown::default() };
+            let shown = login::Shown { username: user.user.email.to_string(), ..login::Shown::default() };
             return Ok(self.login_page(request, &asked, shown));
         }
         // Without a question, a native application that took the redirect URI of another one would get its code (RFC 8252
@@ -116,8 +115,8 @@ impl AuthorizationEndpoint {
             let description = "the user has to give the consent";
             return Ok(refuse(request, &asked, AuthorizationErrorCode::ConsentRequired, description));
         }
-        let auth_time = user.auth_time;
-        let begun = self.begin(&asked, (&user.user, auth_time), None, must_ask, &request.origin()).await?;
+        let shown = Shown::Before(user.auth_time, user.login.by);
+        let begun = self.begin(&asked, &user.user, shown, must_ask, &request.origin()).await?;
         // Who has logged out meanwhile finds no session that begins after it.
         let session = (&begun.pending.sid, &begun.pending.client_id);
         if !self.browsers.note_session(&user, session, now).await? {
@@ -132,7 +131,7 @@ impl AuthorizationEndpoint {
         if asked.request.prompt.none {
             return refuse(request, asked, AuthorizationErrorCode::LoginRequired, "nobody is logged in");
         }
-        self.login_page(request, asked, Shown::default())
+        self.login_page(request, asked, login::Shown::default())
     }
 }
 

@@ -107,12 +107,12 @@ impl AuthorizationEndpoint {
             // Whoever gets here is trusted, and asked for no consent.
             Next::On(on) => on.1.code.ok_or(NoCode::Web(None)),
             Next::Back(refused) => Err(NoCode::Authorization(refused)),
-            Next::Again(trouble) => Err(self.told(&asked, &with, &trouble)?),
+            Next::Again(trouble) => Err(self.not_yet(&asked, &with, &trouble)?),
         }
     }
 
     /// What the app is told of a login that is asked for again.
-    fn told(&self, asked: &Asked, with: &With<'_>, trouble: &Trouble) -> Result<NoCode, NoCode> {
+    fn not_yet(&self, asked: &Asked, with: &With<'_>, trouble: &Trouble) -> Result<NoCode, NoCode> {
         let again = |mistake| Ok(NoCode::Step(self.wanted(asked, with, Some(mistake))?));
         match trouble {
             Trouble::WrongLogin => again(("wrong_login", None)),

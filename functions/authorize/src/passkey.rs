@@ -4,7 +4,7 @@
 
 use crate::AuthorizationEndpoint;
 use crate::error::Failure;
-use crate::steps::{Asked, Next, Origin, Trouble};
+use crate::steps::{Asked, Next, Origin, Shown, Trouble};
 use gateway_credentials::CredentialsError;
 use gateway_domain::passkey::{Passkey, PasskeyChallenge};
 use gateway_domain::time::{Seconds, Timestamp};
@@ -72,7 +72,7 @@ impl AuthorizationEndpoint {
                 };
             }
         };
-        match Box::pin(self.go_on(asked, &user, None, from)).await {
+        match Box::pin(self.go_on(asked, &user, Shown::Passkey, from)).await {
             Ok(Ok(begun)) => Ok(Next::On(Box::new((user, begun)))),
             Ok(Err(next)) => Ok(next),
             Err(Failure::Session(SessionError::NoBackEnd)) => Ok(Next::Again(Trouble::PasswordNeeded)),
@@ -103,16 +103,16 @@ impl AuthorizationEndpoint {
         let known = self.users.passkey(assertion.user(), assertion.credential_id()).await?;
         let nobodys = Passkey::of_nobody(assertion.credential_id().clone());
         let verified = party.verified(&assertion, known.as_ref().unwrap_or(&nobodys), challenge);
-        let (used, passkey, user) = match (verified, known, user.filter(|user| self.may_use_passkeys(user))) {
-            (Ok(used), Some(passkey), Some(user)) => (used, passkey, user),
+        let (signed, passkey, user) = match (verified, known, user.filter(|user| self.may_use_passkeys(user))) {
+            (Ok(signed), Some(passkey), Some(user)) => (signed, passkey, user),
             (Err(refused), Some(_), Some(_)) => return Ok(Err(refused.into())),
             _ => return Ok(Err(NotLoggedIn::Nobody)),
         };
         if !self.passkeys.use_once(challenge, until, now).await? {
             return Ok(Err(NotLoggedIn::Again));
         }
-        let is_noted = used.sign_count == 0 && passkey.used_at.is_some_and(|at| now < at.saturating_add(NOTED));
-        if !is_noted && !self.users.note_passkey_use(&user.user_id, &passkey.id, used.sign_count, now).await? {
+        let is_noted = signed.sign_count == 0 && passkey.used_at.is_some_and(|at| now < at.saturating_add(NOTED));
+        if !is_noted && !self.users.note_passkey_use(&user.user_id, &passkey.id, signed.sign_count, now).await? {
             return Ok(Err(NotLoggedIn::Meanwhile));
         }
         Ok(Ok(user))

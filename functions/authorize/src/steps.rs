@@ -11,6 +11,7 @@ use gateway_domain::ids::{ConnectorName, UserId};
 use gateway_domain::password::MAX_BYTES;
 use gateway_domain::pending_session::PendingSession;
 use gateway_domain::secret::Secret;
+use gateway_domain::session::LoginMethod;
 use gateway_domain::source::Source;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_sessions::{Login, NewLogin, SessionError};
@@ -41,6 +42,16 @@ pub(crate) enum Wrong {
     NoAddress,
     /// Longer than a password may be.
     TooLong,
+}
+
+/// What a user has shown.
+pub(crate) enum Shown<'a> {
+    /// The password, just now; the legacy systems get it.
+    Password(Login<'a>),
+    /// A passkey, just now.
+    Passkey,
+    /// One of them, in this browser at this time.
+    Before(Timestamp, LoginMethod),
 }
 
 /// Where a step comes from.
@@ -163,7 +174,7 @@ impl AuthorizationEndpoint {
             begun: &begun,
             separate: &typed.separate,
         };
-        let went_on = Box::pin(self.go_on(asked, &user, Some(login), from)).await;
+        let went_on = Box::pin(self.go_on(asked, &user, Shown::Password(login), from)).await;
         // What a directory began and no pending session has taken is of no use to anybody.
         self.pending.tokens().end_begun(&begun).await;
         match went_on {
@@ -180,12 +191,12 @@ impl AuthorizationEndpoint {
         }
     }
 
-    /// Goes on with a user who has shown the password, which `login` holds, or a passkey.
+    /// Goes on with a user who has shown this.
     pub(crate) async fn go_on(
         &self,
         asked: &Asked,
         user: &User,
-        login: Option<Login<'_>>,
+        shown: Shown<'_>,
         from: &Origin<'_>,
     ) -> Result<Result<Begun, Next>, Failure> {
         if !user.email_verified && !self.config.accounts().login_before_verification {
@@ -200,19 +211,24 @@ impl AuthorizationEndpoint {
             Err(refused) => return Ok(Err(Next::Back(refused))),
         }
         let must_ask = self.needs_consent(asked, user).await?;
-        self.begin(asked, (user, from.now), login, must_ask, from).await.map(Ok)
+        self.begin(asked, user, shown, must_ask, from).await.map(Ok)
     }
 
-    /// Has a login wait: for the consent if it must be asked for, or else for its code. The user logged in at this time; `login`
-    /// holds the password that was just shown, for the legacy systems.
+    /// Has a login wait: for the consent if it must be asked for, or else for its code. A password
+    /// that was just shown logs in at the legacy systems.
     pub(crate) async fn begin(
         &self,
         asked: &Asked,
-        (user, auth_time): (&User, Timestamp),
-        login: Option<Login<'_>>,
+        user: &User,
+        shown: Shown<'_>,
         must_ask: bool,
         from: &Origin<'_>,
     ) -> Result<Begun, Failure> {
+        let (auth_time, by, login) = match shown {
+            Shown::Password(login) => (from.now, LoginMethod::Password, Some(login)),
+            Shown::Passkey => (from.now, LoginMethod::Passkey, None),
+            Shown::Before(at, by) => (at, by, None),
+        };
         let AuthorizationRequest { target, scope, challenge, key, nonce, .. } = &asked.request;
         let new = NewLogin {
             app: &asked.app,
@@ -226,6 +242,7 @@ impl AuthorizationEndpoint {
             credential_epoch: user.credential_epoch,
             browser_epoch: user.browser_epoch,
             auth_time,
+            by,
             browser: from.browser.clone(),
         };
         if must_ask {

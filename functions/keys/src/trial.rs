@@ -69,8 +69,8 @@ fn signs_id_tokens(text: &Secret, now: Timestamp, entropy: &dyn Entropy) -> Resu
         exp: now.saturating_add(Seconds::new(1)),
         auth_time: None,
         nonce: None,
-        acr: id_token::ACR,
-        amr: &id_token::AMR,
+        acr: id_token::acr(LoginMethod::Password),
+        amr: id_token::amr(LoginMethod::Password),
         at_hash: id_token::at_hash(TRIAL),
         sid: &SessionId::from_random(entropy.bytes()?),
     };

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::{AuthorizationServer, Request};
-use gateway_domain::id_token::{self, ACR, AMR, IdClaims};
+use gateway_domain::id_token::{self, IdClaims};
 use gateway_domain::session::Session;
 use gateway_store::App;
 
@@ -38,8 +38,8 @@ impl AuthorizationServer {
             exp: request.now.saturating_add(self.config.lifetimes().access_token),
             auth_time: session.auth_time,
             nonce: *nonce,
-            acr: ACR,
-            amr: &AMR,
+            acr: id_token::acr(session.origin.by),
+            amr: id_token::amr(session.origin.by),
             at_hash: id_token::at_hash(access_token),
             sid: &session.sid,
         };

@@ -5,7 +5,7 @@ use gateway_domain::client_assertion;
 use gateway_domain::device_assertion;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::holder_key;
-use gateway_domain::id_token::{self, ACR};
+use gateway_domain::id_token::{self, ACR, PHISHING_RESISTANT};
 use gateway_domain::token_type::GRANT_TYPE;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -56,6 +56,8 @@ impl AuthorizationServer {
         let of_fields = self.config.accounts().fields.iter().filter_map(|field| Some(field.claim.as_ref()?.as_str()));
         let registers =
             self.config.registration().map(|_| ("registration_endpoint", endpoint(issuer, "/oauth2/register")));
+        let of_passkeys = self.config.passkeys().map(|_| PHISHING_RESISTANT);
+        let acrs: Vec<_> = std::iter::once(ACR).chain(of_passkeys).collect();
         let mut metadata = json!({
             "issuer": issuer,
             "authorization_endpoint": endpoint(issuer, "/oauth2/authorize"),
@@ -90,7 +92,7 @@ impl AuthorizationServer {
             "userinfo_endpoint": endpoint(issuer, "/oauth2/userinfo"),
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": id_token::ALGORITHMS,
-            "acr_values_supported": [ACR],
+            "acr_values_supported": acrs,
             "claim_types_supported": ["normal"],
             "claims_supported": CLAIMS.into_iter().chain(of_fields).collect::<Vec<_>>(),
             "claims_parameter_supported": false,

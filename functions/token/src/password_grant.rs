@@ -10,7 +10,7 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
-use gateway_domain::session::{Family, Origin, Session};
+use gateway_domain::session::{Family, LoginMethod, Origin, Session};
 use gateway_domain::source::Source;
 use gateway_sessions::{Login, SessionError, TokenSource};
 use gateway_store::GrantType;
@@ -101,7 +101,7 @@ impl AuthorizationServer {
             mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: user.credential_epoch,
             auth_time: Some(request.now),
-            origin: Origin { began: Some(request.now), device: asked.device.clone() },
+            origin: Origin { began: Some(request.now), device: asked.device.clone(), by: LoginMethod::Password },
             issuer,
             tokens,
         };

@@ -7,6 +7,7 @@ use gateway_domain::entropy::Entropy;
 use gateway_domain::ids::{ClientId, OutboxId, SessionId, UserId};
 use gateway_domain::outbox::{AppSession, ENDING, Which};
 use gateway_domain::secret::sha256_hex;
+use gateway_domain::session::LoginMethod;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_store::{BegunSession, BrowserLogin, BrowserLogins, NewEnding, Outbox, User, Users};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ const WORTH: u64 = 10;
 pub struct LoggedIn {
     /// The user.
     pub user: User,
-    /// When the user showed the password.
+    /// When the user logged in.
     pub auth_time: Timestamp,
     /// The login.
     pub login: BrowserLogin,
@@ -71,11 +72,23 @@ impl BrowserSessions {
         Ok(Some(LoggedIn { user, auth_time: login.auth_time, login }))
     }
 
-    /// Begins a login of a user who showed the password at `auth_time`, and ends the one before it: each login has a cookie of its
-    /// own, so that one that somebody planted leads nowhere. The login knows `first`, the session that begins with it, and those
-    /// of the same user that it follows. Returns the cookie.
+    /// Begins a login of a user who showed the password at `auth_time`: as [`Self::begin_by`].
     pub async fn begin(
         &self,
+        (user, auth_time): (&User, Timestamp),
+        before: Option<&str>,
+        first: Option<(&SessionId, &ClientId)>,
+        now: Timestamp,
+    ) -> Result<String, CredentialsError> {
+        self.begin_by(LoginMethod::Password, (user, auth_time), before, first, now).await
+    }
+
+    /// Begins a login of a user who logged in by this at `auth_time`, and ends the one before it: each login has a cookie of its
+    /// own, so that one that somebody planted leads nowhere. The login knows `first`, the session that begins with it, and those
+    /// of the same user that it follows. Returns the cookie.
+    pub async fn begin_by(
+        &self,
+        by: LoginMethod,
         (user, auth_time): (&User, Timestamp),
         before: Option<&str>,
         first: Option<(&SessionId, &ClientId)>,
@@ -90,6 +103,7 @@ impl BrowserSessions {
                 credential_epoch: user.credential_epoch,
                 browser_epoch: user.browser_epoch,
                 auth_time,
+                by,
                 idle_end: now.saturating_add(self.idle),
                 absolute_end: now.saturating_add(self.absolute),
                 sessions: before.map(|before| before.sessions.clone()).unwrap_or_default(),

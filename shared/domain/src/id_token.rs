@@ -5,6 +5,7 @@ use crate::ids::{ClientId, SessionId, UserId};
 use crate::keys::{InvalidKeys, PublicKeys, SignatureAlgorithm, SigningKey};
 use crate::rotation::Ring;
 use crate::scope::Scope;
+use crate::session::LoginMethod;
 use crate::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,10 +21,27 @@ pub const EMAIL: &str = "email";
 pub const PROFILE: &str = "profile";
 /// The scopes of OpenID Connect that exist whether or not a route needs them (Core §3.1.2.1, §5.4).
 pub const SCOPES: [&str; 3] = [OPENID, EMAIL, PROFILE];
-/// How every user logs in: with a password over a protected connection (SAML 2.0 Authentication Context §3.4.9).
+/// A login with a password over a protected connection (SAML 2.0 Authentication Context §3.4.9).
 pub const ACR: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
-/// What the user showed (RFC 8176 §2).
-pub const AMR: [&str; 1] = ["pwd"];
+/// A login that nobody can be tricked into giving away (OpenID Connect EAP ACR Values §2).
+pub const PHISHING_RESISTANT: &str = "phr";
+
+/// How safe a login by this is.
+pub const fn acr(by: LoginMethod) -> &'static str {
+    match by {
+        LoginMethod::Password => ACR,
+        LoginMethod::Passkey => PHISHING_RESISTANT,
+    }
+}
+
+/// What the user showed (RFC 8176 §2): the password, or the possession of a key, being there.
+pub const fn amr(by: LoginMethod) -> &'static [&'static str] {
+    match by {
+        LoginMethod::Password => &["pwd"],
+        LoginMethod::Passkey => &["pop", "user"],
+    }
+}
+
 /// The algorithms by which ID tokens are signed, the default first (OpenID Connect Registration §2).
 pub const ALGORITHMS: [SignatureAlgorithm; 2] = [SignatureAlgorithm::Rs256, SignatureAlgorithm::Es256];
 
@@ -45,15 +63,15 @@ pub struct IdClaims<'a> {
     pub iat: Timestamp,
     /// The first second at which it must not be accepted.
     pub exp: Timestamp,
-    /// When the user showed the password, if that is known.
+    /// When the user logged in, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
     /// The text of the authorization request that binds the token to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<&'a str>,
-    /// [`ACR`].
+    /// [`acr`].
     pub acr: &'a str,
-    /// [`AMR`].
+    /// [`amr`].
     pub amr: &'a [&'a str],
     /// [`at_hash`] of the access token that is issued with it.
     pub at_hash: String,

@@ -58,7 +58,7 @@ fn signed(keys: &IdTokenKeys, algorithm: SignatureAlgorithm) -> String {
         auth_time: Some(NOW),
         nonce: Some("n-0S6_WzA2Mj"),
         acr: ACR,
-        amr: &AMR,
+        amr: amr(LoginMethod::Password),
         at_hash: at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
         sid: &SessionId::from_random([1; 16]),
     };
@@ -255,4 +255,11 @@ fn a_logout_token_says_which_session_has_ended_and_is_no_id_token() {
         assert_eq!(told["exp"].as_i64().unwrap() - told["iat"].as_i64().unwrap(), 120);
         assert!(id_token_hint::verify(&token, &keys, ISSUER).is_err());
     }
+}
+
+/// What a token says of a login was so.
+#[test]
+fn a_login_by_a_passkey_is_told_apart_from_one_by_a_password() {
+    assert_eq!((acr(LoginMethod::Password), amr(LoginMethod::Password)), (ACR, &["pwd"][..]));
+    assert_eq!((acr(LoginMethod::Passkey), amr(LoginMethod::Passkey)), ("phr", &["pop", "user"][..]));
 }

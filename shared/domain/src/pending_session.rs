@@ -1,4 +1,4 @@
-//! A pending session: what a login on the gateway's own pages, or on those of an app of the company, gave, from the password to the redemption of its code.
+//! A pending session: what a login on the gateway's own pages, or on those of an app of the company, gave, from the password or the passkey to the redemption of its code.
 //!
 //! It holds internal tokens like a session, but no call and no refresh can use it. Its id becomes that of the session.
 
@@ -6,7 +6,7 @@ use crate::holder_key::Thumbprint;
 use crate::ids::{ClientId, ConnectorName, SessionId, UserId};
 use crate::pkce::CodeChallenge;
 use crate::scope::Scope;
-use crate::session::InternalToken;
+use crate::session::{InternalToken, LoginMethod};
 use crate::time::{Seconds, Timestamp};
 use std::collections::BTreeMap;
 use subtle::ConstantTimeEq as _;
@@ -39,8 +39,10 @@ pub struct PendingSession {
     pub key: Option<Thumbprint>,
     /// The `nonce` of the request (OpenID Connect Core §3.1.2.1).
     pub nonce: Option<String>,
-    /// When the user showed the password.
+    /// When the user logged in.
     pub auth_time: Timestamp,
+    /// By what.
+    pub by: LoginMethod,
     /// The user's credential epoch at that time.
     pub credential_epoch: u64,
     /// The user's browser epoch at that time.
@@ -164,6 +166,7 @@ mod tests {
             key: None,
             nonce: None,
             auth_time: Timestamp::from_secs(0),
+            by: LoginMethod::Password,
             credential_epoch: 1,
             browser_epoch: 0,
             browser: String::new(),

@@ -6,6 +6,7 @@ use crate::ids::{ClientId, ConnectorName, SessionId, UserId};
 use crate::scope::Scope;
 use crate::sealing::SealedToken;
 use crate::time::{Seconds, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use holder::{Holder, Shown, judge};
@@ -31,7 +32,7 @@ pub struct Session {
     pub mac_key: String,
     /// The user's credential epoch at login. A password change raises the user's epoch, which ends this session.
     pub credential_epoch: u64,
-    /// When the user last showed the password for this session; `None` in a session that began before this was noted.
+    /// When the user last logged in for this session; `None` in a session that began before this was noted.
     pub auth_time: Option<Timestamp>,
     /// How it began.
     pub origin: Origin,
@@ -49,6 +50,26 @@ pub struct Origin {
     pub began: Option<Timestamp>,
     /// On which device, as the app said.
     pub device: Option<String>,
+    /// By what the user logged in.
+    pub by: LoginMethod,
+}
+
+/// By what a user logged in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginMethod {
+    /// The password, here or in a directory.
+    #[default]
+    Password,
+    /// A passkey, whose authenticator has verified its user.
+    Passkey,
+}
+
+impl LoginMethod {
+    /// Whether it is the one that is not written, since every login was by it once.
+    pub fn is_password(&self) -> bool {
+        matches!(self, Self::Password)
+    }
 }
 
 /// The part of a session that decides about refresh tokens. The rules over it are pure and model-checked.

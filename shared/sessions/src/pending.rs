@@ -8,6 +8,7 @@ use gateway_domain::ids::{SessionId, UserId};
 use gateway_domain::pending_session::{CODE_LIFETIME, CONSENT_LIFETIME, PendingSession, Progress};
 use gateway_domain::pkce::CodeChallenge;
 use gateway_domain::scope::Scope;
+use gateway_domain::session::LoginMethod;
 use gateway_domain::time::Timestamp;
 use std::sync::Arc;
 
@@ -33,8 +34,10 @@ pub struct NewLogin<'a> {
     pub credential_epoch: u64,
     /// The user's browser epoch, as it was read for this login.
     pub browser_epoch: u64,
-    /// When the user showed the password.
+    /// When the user logged in.
     pub auth_time: Timestamp,
+    /// By what.
+    pub by: LoginMethod,
     /// SHA-256 of the cookie of the browser.
     pub browser: String,
 }
@@ -154,6 +157,7 @@ impl PendingSessions {
             key: new.key,
             nonce: new.nonce,
             auth_time: new.auth_time,
+            by: new.by,
             credential_epoch: new.credential_epoch,
             browser_epoch: new.browser_epoch,
             browser: new.browser,

@@ -65,7 +65,7 @@ impl Sessions {
             mac_key: mac_key.to_owned(),
             credential_epoch: pending.credential_epoch,
             auth_time: Some(pending.auth_time),
-            origin: Origin { began: Some(now), device: device.map(str::to_owned) },
+            origin: Origin { began: Some(now), device: device.map(str::to_owned), by: pending.by },
             issuer: pending.scope.contains(OPENID).then(|| issuer.to_owned()),
             tokens: pending.tokens.clone(),
         };

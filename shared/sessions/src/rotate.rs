@@ -3,7 +3,7 @@
 use crate::lease::Lease;
 use crate::{Login, SessionError, Sessions, Tokens};
 use gateway_domain::holder_key::Thumbprint;
-use gateway_domain::session::{Holder, Session};
+use gateway_domain::session::{Holder, LoginMethod, Origin, Session};
 use gateway_domain::time::Timestamp;
 
 /// Where the internal tokens of the next generation come from.
@@ -58,11 +58,12 @@ impl Sessions {
         let since = family.generation;
         let holder = session.holder.clone().or(rotation.key.map(|key| Holder { key, since }));
         let before = session.tokens.clone();
-        let auth_time = match source {
-            TokenSource::Renewal => session.auth_time,
-            TokenSource::Login(..) => Some(now),
+        let (auth_time, by) = match source {
+            TokenSource::Renewal => (session.auth_time, session.origin.by),
+            TokenSource::Login(..) => (Some(now), LoginMethod::Password),
         };
-        let next = Session { family, holder, tokens, auth_time, ..session };
+        let origin = Origin { by, ..session.origin.clone() };
+        let next = Session { family, holder, tokens, auth_time, origin, ..session };
         let committed = self.table.rotate(&next, &lease.0, leased, now).await;
         if leased && committed.is_err() {
             // A failed release is ignored: the error of the commit is the one to return, and the lease lapses by itself.

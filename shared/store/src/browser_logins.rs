@@ -7,6 +7,7 @@ use crate::refusal::held;
 use crate::{NewEnding, Outbox, Page, number, ttl, version};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnValue, TransactWriteItem};
 use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_domain::session::LoginMethod;
 use gateway_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,8 +28,11 @@ pub struct BrowserLogin {
     /// The user's browser epoch at the login: a logout everywhere else ends it.
     #[serde(default)]
     pub browser_epoch: u64,
-    /// When the user showed the password.
+    /// When the user logged in.
     pub auth_time: Timestamp,
+    /// By what.
+    #[serde(default, rename = "login_by", skip_serializing_if = "LoginMethod::is_password")]
+    pub by: LoginMethod,
     /// When it ends without use.
     pub idle_end: Timestamp,
     /// When it ends however much it is used.

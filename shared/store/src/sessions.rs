@@ -301,7 +301,7 @@ impl Sessions {
         let item = read.send().await.map_err(unavailable(OPERATION))?.item;
         let item: Option<ShownItem> = item.map(|item| version::read(item, OPERATION)).transpose()?;
         Ok(item.filter(|item| !item.ended).map(|item| ShownSession {
-            origin: Origin { began: item.began_at, device: item.device },
+            origin: Origin { began: item.began_at, device: item.device, ..Origin::default() },
             refreshed: item.served_at,
             scope: item.scope,
         }))

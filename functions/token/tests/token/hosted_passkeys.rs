@@ -41,6 +41,38 @@ async fn a_passkey_on_the_page_gives_a_code_and_the_code_gives_tokens() {
     assert_eq!(stored[0].used_at, Some(fixture.now()));
 }
 
+/// An ID token tells by what its user logged in, also after a refresh, and where the browser was logged in already.
+#[tokio::test]
+async fn an_id_token_tells_of_the_passkey() {
+    let fixture = Fixture::new().await;
+    let mut alice = enrolled(&fixture, "alice").await;
+    let query = asking("oidc-native", "com.example.oidc:/cb", "openid notes:read", &[]);
+    let mut open = Open::of(Browser::at(endpoint(&fixture)), query.clone()).await;
+    let code = redirected(&open.signs(&mut alice).await)["code"].clone();
+    let uri = [("redirect_uri", "com.example.oidc:/cb")];
+    let told = |response: &Response| {
+        let claims = decoded(response.body["id_token"].as_str().unwrap()).1;
+        (claims["acr"].clone(), claims["amr"].clone())
+    };
+    let by_passkey = (json!("phr"), json!(["pop", "user"]));
+    let redeemed = fixture.send(redemption("oidc-native", &code, &uri)).await;
+    assert_eq!(told(&redeemed), by_passkey);
+    let refreshed = fixture.refresh("oidc-native", &redeemed.tokens().refresh).await;
+    assert_eq!(told(&refreshed), by_passkey);
+    // A private-use scheme is asked about where nothing was typed.
+    let consent = open.browser.get("/oauth2/authorize", &query).await;
+    let asked: Vec<_> = redirected(&consent).into_iter().collect();
+    let page = open.browser.get("/oauth2/consent", &asked).await;
+    let token = form_token(&page);
+    let given = open.browser.post("/oauth2/consent", &asked, &[("form_token", &token), ("decision", "allow")]).await;
+    let code = redirected(&given)["code"].clone();
+    assert_eq!(told(&fixture.send(redemption("oidc-native", &code, &uri)).await), by_passkey);
+    let mut by_password = Browser::at(endpoint(&fixture));
+    let code = by_password.logs_in(&query).await["code"].clone();
+    let typed = told(&fixture.send(redemption("oidc-native", &code, &uri)).await);
+    assert_eq!(typed.1, json!(["pwd"]), "the harmless twin");
+}
+
 /// Whoever has no passkey finds the form as it was.
 #[tokio::test]
 async fn without_passkeys_in_the_configuration_nothing_asks_for_one_or_takes_one() {

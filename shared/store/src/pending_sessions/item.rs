@@ -7,6 +7,7 @@ use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::pending_session::{PendingSession, Progress, Redeemed};
 use gateway_domain::pkce::CodeChallenge;
 use gateway_domain::scope::Scope;
+use gateway_domain::session::LoginMethod;
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub(super) struct PendingItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nonce: Option<String>,
     auth_time: Timestamp,
+    #[serde(default, skip_serializing_if = "LoginMethod::is_password")]
+    login_by: LoginMethod,
     credential_epoch: u64,
     #[serde(default)]
     browser_epoch: u64,
@@ -67,6 +70,7 @@ impl From<&PendingSession> for PendingItem {
             dpop_jkt: pending.key.clone(),
             nonce: pending.nonce.clone(),
             auth_time: pending.auth_time,
+            login_by: pending.by,
             credential_epoch: pending.credential_epoch,
             browser_epoch: pending.browser_epoch,
             browser: pending.browser.clone(),
@@ -101,6 +105,7 @@ impl From<PendingItem> for PendingSession {
             key: item.dpop_jkt,
             nonce: item.nonce,
             auth_time: item.auth_time,
+            by: item.login_by,
             credential_epoch: item.credential_epoch,
             browser_epoch: item.browser_epoch,
             browser: item.browser,

@@ -5,7 +5,7 @@ use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::sealing::SealedToken;
-use gateway_domain::session::{Family, Holder, Idle, InternalToken, Origin, Session};
+use gateway_domain::session::{Family, Holder, Idle, InternalToken, LoginMethod, Origin, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +41,8 @@ pub(super) struct SessionItem {
     began_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    #[serde(default, skip_serializing_if = "LoginMethod::is_password")]
+    login_by: LoginMethod,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
     #[serde(default)]
@@ -138,6 +140,7 @@ impl SessionItem {
             auth_time: session.auth_time,
             began_at: session.origin.began,
             device: session.origin.device.clone(),
+            login_by: session.origin.by,
             issuer: session.issuer.clone(),
             tokens: session.tokens.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
             rotation: rotation.map(str::to_owned),
@@ -203,7 +206,7 @@ impl From<SessionItem> for Session {
             mac_key: item.mac_key,
             credential_epoch: item.credential_epoch,
             auth_time: item.auth_time,
-            origin: Origin { began: item.began_at, device: item.device },
+            origin: Origin { began: item.began_at, device: item.device, by: item.login_by },
             issuer: item.issuer,
             tokens: item.tokens.into_iter().map(|(name, value)| (name, value.into())).collect(),
         }
