@@ -13,7 +13,7 @@ await page.getByLabel("E-mail address or user name").fill("ada@example.com");
 await page.getByLabel("Password").fill("correct horse");
 const [request] = await Promise.all([
   page.waitForRequest((request) => request.method() === "POST"),
-  page.getByRole("button", { name: "Log in" }).click(),
+  page.getByRole("button", { name: "Log in", exact: true }).click(),
 ]);
 const { origin, "content-type": type } = await request.allHeaders();
 console.log(JSON.stringify({ url: request.url(), body: request.postData(), origin, type, told }));

@@ -47,6 +47,7 @@ mod openid;
 mod outside_lambda;
 mod over_http_api;
 mod owners;
+mod passkey_logins;
 mod private;
 mod readme;
 mod registration;
