@@ -100,6 +100,16 @@ pub enum Notice {
     AccountDisabled,
     /// The account was deleted by its owner.
     AccountDeleted,
+    /// A passkey was added to the account: with it alone, somebody can log in.
+    PasskeyAdded {
+        /// The page of the account's passkeys.
+        link: String,
+    },
+    /// A passkey of the account was removed, and its sessions have ended.
+    PasskeyRemoved {
+        /// The page of the account's passkeys.
+        link: String,
+    },
     /// An authenticator app was set up for an account, as its second proof.
     AuthenticatorSetUp,
     /// The owner of an organization of developers invites whoever has this address.
@@ -163,6 +173,8 @@ impl Notice {
             Self::AddressTakenBack => "address_taken_back",
             Self::AccountDisabled => "account_disabled",
             Self::AccountDeleted => "account_deleted",
+            Self::PasskeyAdded { .. } => "passkey_added",
+            Self::PasskeyRemoved { .. } => "passkey_removed",
             Self::AuthenticatorSetUp => "authenticator_set_up",
             Self::Invited { .. } => "invited",
             Self::RequestWaits { .. } => "request_waits",

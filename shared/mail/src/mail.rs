@@ -64,6 +64,8 @@ impl Mail {
             Notice::AddressTaken { forgotten: link }
             | Notice::PasswordChanged { forgotten: link }
             | Notice::AddressChanged { link, .. }
+            | Notice::PasskeyAdded { link }
+            | Notice::PasskeyRemoved { link }
             | Notice::Invited { link, .. }
             | Notice::RequestWaits { link, .. }
             | Notice::RequestApproved { link, .. }
@@ -150,6 +152,8 @@ mod tests {
             Notice::AddressTakenBack,
             Notice::AccountDisabled,
             Notice::AccountDeleted,
+            Notice::PasskeyAdded { link: link.clone() },
+            Notice::PasskeyRemoved { link: link.clone() },
             Notice::AuthenticatorSetUp,
             Notice::Invited { organization: "Acme".into(), by: "ada@example.com".into(), link: link.clone(), days: 14 },
             Notice::RequestWaits { app: "Shop".into(), organization: "Acme".into(), link: link.clone() },
@@ -180,6 +184,8 @@ mod tests {
                     Notice::AddressTaken { .. }
                     | Notice::PasswordChanged { .. }
                     | Notice::AddressChanged { .. }
+                    | Notice::PasskeyAdded { .. }
+                    | Notice::PasskeyRemoved { .. }
                     | Notice::Invited { .. }
                     | Notice::RequestWaits { .. }
                     | Notice::RequestApproved { .. }

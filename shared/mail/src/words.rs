@@ -1,6 +1,7 @@
 //! The words of every mail in every language, in one place. The compiler names what a new notice or language lacks.
 
 mod ended;
+mod passkeys;
 mod portal;
 
 use crate::Notice;
@@ -117,6 +118,8 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
         Notice::AddressTakenBack | Notice::AccountDisabled | Notice::AccountDeleted => {
             return ended::english(notice, service, footer);
         }
+        Notice::PasskeyAdded { .. } => passkeys::added_in_english(service, footer),
+        Notice::PasskeyRemoved { .. } => passkeys::removed_in_english(service, footer),
         Notice::AuthenticatorSetUp
         | Notice::Invited { .. }
         | Notice::RequestWaits { .. }
@@ -222,6 +225,8 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
         Notice::AddressTakenBack | Notice::AccountDisabled | Notice::AccountDeleted => {
             return ended::german(notice, service, footer);
         }
+        Notice::PasskeyAdded { .. } => passkeys::added_in_german(service, footer),
+        Notice::PasskeyRemoved { .. } => passkeys::removed_in_german(service, footer),
         Notice::AuthenticatorSetUp
         | Notice::Invited { .. }
         | Notice::RequestWaits { .. }

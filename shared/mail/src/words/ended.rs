@@ -35,6 +35,8 @@ pub(super) fn english(notice: &Notice, service: &str, footer: String) -> Option<
         | Notice::PasswordChanged { .. }
         | Notice::ChangeAddress { .. }
         | Notice::AddressChanged { .. }
+        | Notice::PasskeyAdded { .. }
+        | Notice::PasskeyRemoved { .. }
         | Notice::AuthenticatorSetUp
         | Notice::Invited { .. }
         | Notice::RequestWaits { .. }
@@ -77,6 +79,8 @@ pub(super) fn german(notice: &Notice, service: &str, footer: String) -> Option<W
         | Notice::PasswordChanged { .. }
         | Notice::ChangeAddress { .. }
         | Notice::AddressChanged { .. }
+        | Notice::PasskeyAdded { .. }
+        | Notice::PasskeyRemoved { .. }
         | Notice::AuthenticatorSetUp
         | Notice::Invited { .. }
         | Notice::RequestWaits { .. }

@@ -55,6 +55,8 @@ pub(super) fn english(notice: &Notice, service: &str, footer: String) -> Option<
         | Notice::PasswordChanged { .. }
         | Notice::ChangeAddress { .. }
         | Notice::AddressChanged { .. }
+        | Notice::PasskeyAdded { .. }
+        | Notice::PasskeyRemoved { .. }
         | Notice::AddressTakenBack
         | Notice::AccountDisabled
         | Notice::AccountDeleted
@@ -118,6 +120,8 @@ pub(super) fn german(notice: &Notice, service: &str, footer: String) -> Option<W
         | Notice::PasswordChanged { .. }
         | Notice::ChangeAddress { .. }
         | Notice::AddressChanged { .. }
+        | Notice::PasskeyAdded { .. }
+        | Notice::PasskeyRemoved { .. }
         | Notice::AddressTakenBack
         | Notice::AccountDisabled
         | Notice::AccountDeleted
