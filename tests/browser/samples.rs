@@ -6,8 +6,9 @@ use gateway_domain::language::Language;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_web::pages::{
     Account, AppRow, ChangeAddress, ChangePassword, Close, Closing, ConfirmUnlock, Consent, DeviceRow, Failure,
-    FieldKind, Forgotten, LogOut, Login, Message, MyApps, MyDevices, MySessions, Notice, Profile, ProfileField, Reason,
-    Reset, SessionRow, SignUp, Step, TakeBack, Unlock, Verify,
+    FieldKind, Forgotten, LogOut, Login, Message, MyApps, MyDevices, MyPasskeys, MySessions, Notice, OwnerProof,
+    PasskeyRow, Profile, ProfileField, Reason, RemovePasskey, Reset, SessionRow, SignUp, Step, TakeBack, Unlock,
+    Verify,
 };
 use gateway_web::{Mistake, Mistakes, Page, Site};
 use std::error::Error;
@@ -36,6 +37,8 @@ const TOKEN: &str = "ZmFrZQ";
 const PASSKEY: &str =
     r#"{"challenge":"AAAA","rpId":"auth.example.com","allowCredentials":[],"userVerification":"required"}"#;
 const HERE: Option<&str> = Some("/account");
+const OPTIONS: &str =
+    r#"{"rp":{"id":"auth.example.com"},"user":{"id":"AAAA"},"challenge":"AAAA","pubKeyCredParams":[]}"#;
 
 /// Writes every page in every language into the directory: `LANGUAGE/NAME.html`, with the fields of its response in
 /// `LANGUAGE/NAME.headers`, one a line.
@@ -194,6 +197,7 @@ impl Samples<'_> {
             profile: HERE,
             change_address: HERE,
             change_password: HERE,
+            passkeys: HERE,
             sessions: HERE,
             devices: HERE,
             apps: HERE,
@@ -229,7 +233,41 @@ impl Samples<'_> {
         ];
         let (saved, mistakes) = (true, Mistakes::default());
         self.page("my-devices", &MyDevices { site, form_token, devices, saved, mistakes, account })?;
+        self.passkeys()?;
         let apps = vec![AppRow { client_id: "partner-app", name: "Partner App", scopes: self.scopes() }];
         self.page("my-apps", &MyApps { site, form_token, apps, mistake: None, account })
+    }
+
+    fn passkeys(&self) -> std::io::Result<()> {
+        let (site, form_token, account) = (self.site, TOKEN, HERE);
+        let passkey = |id, name, synced, added, used: Option<i64>| PasskeyRow {
+            id,
+            name,
+            typed: None,
+            synced,
+            added: Timestamp::from_secs(added),
+            used: used.map(Timestamp::from_secs),
+        };
+        let passkeys = || {
+            vec![
+                passkey("1", "iCloud Keychain", true, 1_795_600_000, Some(1_795_680_000)),
+                passkey("2", "YubiKey 5", false, 1_790_000_000, None),
+            ]
+        };
+        let page = |proof, mistakes| MyPasskeys {
+            site,
+            form_token,
+            passkeys: passkeys(),
+            saved: false,
+            proof,
+            options: Some(OPTIONS),
+            mistakes,
+            account,
+        };
+        self.page("my-passkeys", &page(OwnerProof::Given, Mistakes::default()))?;
+        let wrong = Mistakes::default().at("current_password", Mistake::WrongPassword);
+        self.page("my-passkeys-proof", &page(OwnerProof::ByPassword("/account/log-in"), wrong))?;
+        let last = RemovePasskey { site, form_token, name: "YubiKey 5", mistakes: Mistakes::default(), back: HERE };
+        self.page("remove-passkey", &last)
     }
 }

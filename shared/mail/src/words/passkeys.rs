@@ -5,7 +5,9 @@ use super::Words;
 pub(super) fn added_in_english(service: &str, footer: String) -> Words {
     Words {
         subject: format!("{service}: a passkey was added"),
-        lead: format!("A passkey was added to your account at {service}. Whoever has it can log in without the password."),
+        lead: format!(
+            "A passkey was added to your account at {service}. Whoever has it can log in without the password."
+        ),
         before_code: "",
         before_link: "If it was not you, remove it here at once, and then change your password:",
         label: "See your passkeys",
@@ -24,8 +26,9 @@ pub(super) fn removed_in_english(service: &str, footer: String) -> Words {
         before_code: "",
         before_link: "If it was not you, see what is left here, and then change your password:",
         label: "See your passkeys",
-        otherwise: "If it was you, there is nothing to do here. Your device may still offer the passkey: delete it there, too."
-            .to_owned(),
+        otherwise:
+            "If it was you, there is nothing to do here. Your device may still offer the passkey: delete it there, too."
+                .to_owned(),
         footer,
     }
 }

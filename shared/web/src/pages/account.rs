@@ -21,6 +21,8 @@ pub struct Account<'a> {
     pub change_address: Option<&'a str>,
     /// Change of the password.
     pub change_password: Option<&'a str>,
+    /// The passkeys.
+    pub passkeys: Option<&'a str>,
     /// The sessions.
     pub sessions: Option<&'a str>,
     /// The devices that are linked to the account.
@@ -42,6 +44,7 @@ impl Account<'_> {
             (self.profile, texts.profile),
             (self.change_address, texts.change_address),
             (self.change_password, texts.change_password),
+            (self.passkeys, texts.passkeys),
             (self.sessions, texts.sessions),
             (self.devices, texts.devices),
             (self.apps, texts.apps),

@@ -1,5 +1,6 @@
 //! Every page, by what it may and must contain.
 
+use super::my_passkeys::ADD_PASSKEY;
 use super::*;
 use crate::site::tests::{ISSUER, site};
 use crate::{Mistake, Mistakes, Page, Site};
@@ -43,6 +44,18 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
     let (time, form_token, account, least_password) = (Timestamp::from_secs(0), text, url, 15);
     let session = || SessionRow { id: text, app: text, device: url, made: time, refreshed: time, current: true };
     let device = || DeviceRow { id: text, app: text, name: url, linked: time, used: time };
+    let passkey = || PasskeyRow { id: text, name: text, typed: url, synced: true, added: time, used: Some(time) };
+    let unused = || PasskeyRow { typed: None, synced: false, used: None, ..passkey() };
+    let passkeys = |proof, options| MyPasskeys {
+        site,
+        form_token,
+        passkeys: vec![passkey(), unused()],
+        saved: true,
+        proof,
+        options,
+        mistakes: wrong().at(MyPasskeys::field(1), Mistake::Required),
+        account,
+    };
     let close = |closing| Close { site, form_token, closing, mistakes: wrong(), account };
     let rendered = vec![
         Login {
@@ -94,6 +107,11 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
             account,
         }
         .render(),
+        passkeys(OwnerProof::Given, url).render(),
+        passkeys(OwnerProof::Given, None).render(),
+        passkeys(OwnerProof::ByPassword(text), url).render(),
+        passkeys(OwnerProof::ByLogin(text), url).render(),
+        RemovePasskey { site, form_token, name: text, mistakes: wrong(), back: url }.render(),
         MyApps {
             site,
             form_token,
@@ -109,6 +127,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
             profile: url,
             change_address: url,
             change_password: url,
+            passkeys: url,
             sessions: url,
             devices: url,
             apps: url,
@@ -118,7 +137,9 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         }
         .render(),
     ];
-    rendered.into_iter().map(Result::unwrap).collect()
+    // A script that is the page's own has a hash in its policy, and holds nothing that others wrote.
+    let own = format!("<script>{ADD_PASSKEY}</script>");
+    rendered.into_iter().map(|page| page.unwrap().replace(&own, "")).collect()
 }
 
 /// The parts of a text between two others.
@@ -248,7 +269,7 @@ fn a_form_keeps_what_was_typed_and_no_field_of_a_password_has_a_value() {
             passwords += usize::from(!kept && !field.contains(" value="));
         }
     }
-    assert_eq!(passwords, 11);
+    assert_eq!(passwords, 12);
 }
 
 #[test]
@@ -268,6 +289,65 @@ fn a_mistake_in_the_name_of_a_device_is_told_at_that_device() {
         between(&page, "<input ", ">").filter(|field| field.contains("aria-invalid=\"true\"")).collect();
     assert_eq!((marked.len(), marked[0].contains("id=\"name-1\"")), (1, true), "{page}");
     assert_eq!((page.matches("value=\"device:").count(), page.matches("name=\"revoke\"").count()), (2, 2), "{page}");
+}
+
+#[test]
+fn a_script_makes_a_passkey_on_the_page_that_adds_one_and_only_after_the_proof() {
+    let site = site("{}", ISSUER, "en");
+    let page = |proof, options| MyPasskeys {
+        site: &site,
+        form_token: "token",
+        passkeys: vec![],
+        saved: false,
+        proof,
+        options,
+        mistakes: Mistakes::default(),
+        account: None,
+    };
+    let adds = page(OwnerProof::Given, Some("{\"challenge\":\"AAAA\"}"));
+    let text = adds.render().unwrap();
+    assert_eq!(adds.script(), Some(ADD_PASSKEY));
+    assert!(text.contains(&format!("<script>{ADD_PASSKEY}</script>")) && !ADD_PASSKEY.contains("</"), "{text}");
+    assert!(
+        text.contains("data-options=\"{&#34;challenge&#34;:&#34;AAAA&#34;}\"") && text.contains(" hidden>"),
+        "{text}"
+    );
+    let log_in = "/account/log-in";
+    for (proof, options) in [
+        (OwnerProof::Given, None),
+        (OwnerProof::ByPassword(log_in), Some("{}")),
+        (OwnerProof::ByLogin(log_in), Some("{}")),
+    ] {
+        let (page, asks) = (page(proof, options), matches!(proof, OwnerProof::ByPassword(_)));
+        let text = page.render().unwrap();
+        assert!(page.script().is_none() && !text.contains("<script") && !text.contains("data-options"), "{text}");
+        assert_eq!(text.contains("type=\"password\""), asks, "{text}");
+        assert_eq!(text.contains(log_in), options.is_some(), "{text}");
+    }
+}
+
+#[test]
+fn a_mistake_in_the_name_of_a_passkey_is_told_at_that_passkey() {
+    let site = site("{}", ISSUER, "en");
+    let time = Timestamp::from_secs(0);
+    let passkey = |id, typed| PasskeyRow { id, name: "Phone", typed, synced: true, added: time, used: None };
+    let page = MyPasskeys {
+        site: &site,
+        form_token: "token",
+        passkeys: vec![passkey("one", None), passkey("other", Some(""))],
+        saved: false,
+        proof: OwnerProof::ByPassword("/account/log-in"),
+        options: None,
+        mistakes: Mistakes::default().at(MyPasskeys::field(1), Mistake::Required),
+        account: None,
+    };
+    let page = page.render().unwrap();
+    let told = "<p class=\"one\"><a href=\"#name-1\">Name of the passkey</a>: Please fill this in.</p>";
+    assert!(page.contains(told), "{page}");
+    let marked: Vec<_> =
+        between(&page, "<input ", ">").filter(|field| field.contains("aria-invalid=\"true\"")).collect();
+    assert_eq!((marked.len(), marked[0].contains("id=\"name-1\"")), (1, true), "{page}");
+    assert!(!page.contains("name=\"remove\""), "before the proof nothing is removed: {page}");
 }
 
 #[test]

@@ -93,6 +93,33 @@ pub(crate) const TEXTS: Texts = Texts {
     device_name: "Name of the device",
     device_linked: "Linked:",
     remove_device: "Remove",
+    passkeys: "Your passkeys",
+    passkeys_text: "With each of these you log in by fingerprint, face or screen lock, without a password. Remove what you no longer have \
+                    or do not recognise: you are logged out everywhere else then.",
+    no_passkeys: "You have no passkey yet. With one you log in by fingerprint, face or screen lock, without a password.",
+    passkey_name: "Name of the passkey",
+    passkey_added: "Added:",
+    passkey_unused: "not yet",
+    passkey_synced: "On all your devices",
+    passkey_bound: "On one device",
+    passkeys_full: |most| {
+        format!("You have {most} passkeys, and there can be no more. Remove one before you add another.")
+    },
+    add_passkey: "Add a passkey",
+    remove_passkey: "Remove",
+    remove_last_passkey: "Remove the last passkey?",
+    remove_last_passkey_text: (
+        "Your account has no password here, and ",
+        " is its last passkey. Without it you log in only where another system still knows your password. You are logged out \
+         everywhere else.",
+    ),
+    passkeys_prove: "Add or remove a passkey",
+    passkeys_prove_text: "Show first that it is you.",
+    log_in_again: "Log in again",
+    no_passkeys_here: "This browser cannot make passkeys here. Use a newer one, and let its pages run scripts.",
+    passkey_known: "There is a passkey of your account on this device already.",
+    passkey_cancelled: "No passkey was added. If you did not mean to stop, try again.",
+    passkey_failed: "Your browser could not make a passkey for this address.",
     apps: "Apps with access",
     apps_text: "You have allowed these apps to use your account.",
     no_apps: "You have allowed no app to use your account.",
@@ -251,6 +278,13 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::SameAddress => "This is your address already.".to_owned(),
         Mistake::WrongCode => "This code is not right or no longer valid.".to_owned(),
         Mistake::NotConfirmed => "Please tick the box.".to_owned(),
+        Mistake::PasskeyRefused => {
+            "We could not use this passkey: the page was open for too long, or it belongs to another account. Please add it once more."
+                .to_owned()
+        }
+        Mistake::TooManyPasskeys(most) => {
+            format!("There can be {most} passkeys. Remove one before you add another.")
+        }
     }
 }
 

@@ -94,6 +94,35 @@ pub(crate) const TEXTS: Texts = Texts {
     device_name: "Name des Geräts",
     device_linked: "Verknüpft:",
     remove_device: "Entfernen",
+    passkeys: "Ihre Passkeys",
+    passkeys_text: "Mit jedem davon melden Sie sich per Fingerabdruck, Gesicht oder Bildschirmsperre an, ohne Passwort. Entfernen Sie, was \
+                    Sie nicht mehr haben oder nicht kennen: Überall sonst werden Sie dann abgemeldet.",
+    no_passkeys: "Sie haben noch keinen Passkey. Damit melden Sie sich per Fingerabdruck, Gesicht oder Bildschirmsperre an, ohne Passwort.",
+    passkey_name: "Name des Passkeys",
+    passkey_added: "Hinzugefügt:",
+    passkey_unused: "noch nicht",
+    passkey_synced: "Auf allen Ihren Geräten",
+    passkey_bound: "Auf einem Gerät",
+    passkeys_full: |most| {
+        format!(
+            "Sie haben {most} Passkeys, mehr sind nicht möglich. Entfernen Sie einen, bevor Sie einen anderen hinzufügen."
+        )
+    },
+    add_passkey: "Passkey hinzufügen",
+    remove_passkey: "Entfernen",
+    remove_last_passkey: "Den letzten Passkey entfernen?",
+    remove_last_passkey_text: (
+        "Ihr Konto hat hier kein Passwort, und ",
+        " ist sein letzter Passkey. Ohne ihn melden Sie sich nur dort an, wo ein anderes System Ihr Passwort noch kennt. Überall \
+         sonst werden Sie abgemeldet.",
+    ),
+    passkeys_prove: "Passkey hinzufügen oder entfernen",
+    passkeys_prove_text: "Weisen Sie zuerst nach, dass Sie es sind.",
+    log_in_again: "Noch einmal anmelden",
+    no_passkeys_here: "Dieser Browser kann hier keine Passkeys anlegen. Verwenden Sie einen neueren, und lassen Sie Skripte zu.",
+    passkey_known: "Auf diesem Gerät gibt es schon einen Passkey Ihres Kontos.",
+    passkey_cancelled: "Es wurde kein Passkey hinzugefügt. Wenn Sie nicht abbrechen wollten, versuchen Sie es noch einmal.",
+    passkey_failed: "Ihr Browser konnte für diese Adresse keinen Passkey anlegen.",
     apps: "Apps mit Zugriff",
     apps_text: "Diesen Apps haben Sie erlaubt, Ihr Konto zu verwenden.",
     no_apps: "Sie haben keiner App erlaubt, Ihr Konto zu verwenden.",
@@ -270,6 +299,14 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::SameAddress => "Das ist bereits Ihre Adresse.".to_owned(),
         Mistake::WrongCode => "Dieser Code stimmt nicht oder gilt nicht mehr.".to_owned(),
         Mistake::NotConfirmed => "Bitte setzen Sie das Häkchen.".to_owned(),
+        Mistake::PasskeyRefused => {
+            "Dieser Passkey ließ sich nicht verwenden: Die Seite war zu lange offen, oder er gehört zu einem anderen Konto. Bitte \
+             fügen Sie ihn noch einmal hinzu."
+                .to_owned()
+        }
+        Mistake::TooManyPasskeys(most) => {
+            format!("Es kann {most} Passkeys geben. Entfernen Sie einen, bevor Sie einen anderen hinzufügen.")
+        }
     }
 }
 

@@ -1,0 +1,53 @@
+"use strict";
+// The form is hidden until it is known that it can do something.
+const add = document.getElementById("add-passkey");
+const told = document.getElementById("add-passkey-mistake");
+const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+const text = (buffer) =>
+  btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""))
+    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+// The options as JSON has them, with bytes in the places where the browser takes bytes (WebAuthn Level 3 §5.1.9). Not every browser has
+// a function for that yet.
+const options = () => {
+  const all = JSON.parse(add.dataset.options);
+  all.challenge = bytes(all.challenge);
+  all.user.id = bytes(all.user.id);
+  all.excludeCredentials = (all.excludeCredentials ?? []).map((known) => ({ ...known, id: bytes(known.id) }));
+  return all;
+};
+const mistake = (error) => {
+  if (error.name === "InvalidStateError") return add.dataset.known;
+  return error.name === "NotAllowedError" || error.name === "AbortError" ? add.dataset.cancelled : add.dataset.failed;
+};
+const make = async (event) => {
+  event.preventDefault();
+  told.textContent = "";
+  const button = add.querySelector("button");
+  button.disabled = true;
+  try {
+    const made = await navigator.credentials.create({ publicKey: options() });
+    const { clientDataJSON, attestationObject } = made.response;
+    add.elements.credential.value = JSON.stringify({
+      id: made.id,
+      rawId: text(made.rawId),
+      type: made.type,
+      authenticatorAttachment: made.authenticatorAttachment ?? undefined,
+      clientExtensionResults: made.getClientExtensionResults(),
+      response: {
+        clientDataJSON: text(clientDataJSON),
+        attestationObject: text(attestationObject),
+        transports: made.response.getTransports?.() ?? [],
+      },
+    });
+    add.submit();
+  } catch (error) {
+    told.textContent = mistake(error);
+    button.disabled = false;
+    button.focus();
+  }
+};
+if (add && window.PublicKeyCredential && navigator.credentials) {
+  document.getElementById("no-passkeys-here").hidden = true;
+  add.hidden = false;
+  add.addEventListener("submit", make);
+}
