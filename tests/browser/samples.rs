@@ -6,9 +6,9 @@ use gateway_domain::language::Language;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_web::pages::{
     Account, AppRow, ChangeAddress, ChangePassword, Close, Closing, ConfirmUnlock, Consent, DeviceRow, Failure,
-    FieldKind, Forgotten, LogOut, Login, Message, MyApps, MyDevices, MyPasskeys, MySessions, Notice, OwnerProof,
-    PasskeyRow, Profile, ProfileField, Reason, RemovePasskey, Reset, SessionRow, SignUp, Step, TakeBack, Unlock,
-    Verify,
+    FieldKind, Forgotten, LogOut, Login, Message, MyApps, MyDevices, MyPasskeys, MySessions, NewPasskey, Notice,
+    OwnerProof, PasskeyRow, Profile, ProfileField, Reason, RemovePasskey, Reset, SessionRow, SignUp, Step, TakeBack,
+    Unlock, Verify,
 };
 use gateway_web::{Mistake, Mistakes, Page, Site};
 use std::error::Error;
@@ -260,7 +260,7 @@ impl Samples<'_> {
             passkeys: passkeys(),
             saved: false,
             proof,
-            options: Some(OPTIONS),
+            new: NewPasskey::By(OPTIONS),
             mistakes,
             account,
         };

@@ -5,11 +5,13 @@ use gateway_credentials::password_policy::Weak;
 use gateway_credentials::{CredentialsError, NoAccess};
 use gateway_domain::entropy::NoEntropy;
 use gateway_domain::form::InvalidForm;
+use gateway_domain::passkey::MAX_PASSKEYS;
 use gateway_domain::password::HashError;
 use gateway_domain::presented_token::NotTheHolder;
 use gateway_domain::problem::Problem;
 use gateway_domain::sealing::CannotOpen;
 use gateway_domain::time::Seconds;
+use gateway_passkeys::{Refused, UnsupportedCpu};
 use gateway_runtime::StartError;
 use gateway_store::StoreError;
 use serde_json::{Value, json};
@@ -65,6 +67,20 @@ pub(crate) enum Failure {
     Hash(#[from] HashError),
     #[error("seal: {0}")]
     Seal(#[from] CannotOpen),
+    #[error("the passkey is refused: {0}")]
+    Passkey(#[from] Refused),
+    #[error("the challenge of the passkey is none of this user, or has lapsed")]
+    PasskeyChallenge,
+    #[error("the user has another passkey of this id")]
+    PasskeyTaken,
+    #[error("the user has as many passkeys as there can be")]
+    TooManyPasskeys,
+    #[error("it is the last passkey of a user without a password")]
+    LastPasskey,
+    #[error("there are no passkeys here, or none for people of the directory")]
+    NoPasskeys,
+    #[error(transparent)]
+    UnsupportedCpu(#[from] UnsupportedCpu),
 }
 
 /// What is wrong with a field.
@@ -138,12 +154,18 @@ impl Failure {
             Self::WrongLogin => "credentials",
             Self::Start(_) => "dependency",
             Self::Hash(_) | Self::Seal(_) => "internal",
+            Self::Passkey(_) | Self::PasskeyChallenge | Self::PasskeyTaken => "passkey",
+            Self::TooManyPasskeys => "too_many_passkeys",
+            Self::LastPasskey => "last_passkey",
+            Self::NoPasskeys => "no_passkeys",
+            Self::UnsupportedCpu(_) => "unsupported_cpu",
         }
     }
 
     /// As JSON, and how long to wait if that helps.
     pub(crate) fn problem(&self) -> (Problem, Option<Seconds>) {
         let bad = |detail: &str| (Problem::new(400, "Bad Request", detail), None);
+        let conflict = |detail: &str| (Problem::new(409, "Conflict", detail), None);
         match self {
             Self::NotFound => (Problem::new(404, "Not Found", "There is no such route."), None),
             Self::Malformed(detail) => bad(detail),
@@ -189,7 +211,21 @@ impl Failure {
                 let detail = "Too many attempts. Try again later, or prove by a mail that it is you.";
                 (Problem::new(429, "Too Many Requests", detail), Some(*wait))
             }
-            Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) => {
+            Self::Passkey(reason) => bad(&format!("The passkey is refused: {reason}.")),
+            Self::PasskeyChallenge => bad(
+                "The challenge has lapsed, or was not given out for this account as it is now. Ask for options again, and make the \
+                 passkey by those.",
+            ),
+            Self::PasskeyTaken => conflict("The account has another passkey of this id."),
+            Self::TooManyPasskeys => conflict(&format!("The account has {MAX_PASSKEYS} passkeys. Remove one first.")),
+            Self::LastPasskey => conflict(
+                "It is the last passkey of an account that has no password. Send `last` with `true` to remove it all the same.",
+            ),
+            Self::NoPasskeys => {
+                let detail = "There are no passkeys here, or another system decides at each login who this user is.";
+                (Problem::new(403, "Forbidden", detail), None)
+            }
+            Self::NoIssuer(_) | Self::Hash(_) | Self::Seal(_) | Self::UnsupportedCpu(_) => {
                 (Problem::new(500, "Internal Server Error", "Something went wrong inside the gateway."), None)
             }
             Self::Directory(_) | Self::Store(_) | Self::Start(_) | Self::Busy => (

@@ -1,6 +1,7 @@
 //! The same as JSON, for apps. A field that is not known is refused by its name.
 
 mod owner;
+mod passkeys;
 
 use crate::error::{Failure, Wrong};
 use crate::flows::Proof;
@@ -176,7 +177,14 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
         | Failure::NotVerified
         | Failure::WrongLogin
         | Failure::Hash(_)
-        | Failure::Seal(_) => return response,
+        | Failure::Seal(_)
+        | Failure::Passkey(_)
+        | Failure::PasskeyChallenge
+        | Failure::PasskeyTaken
+        | Failure::TooManyPasskeys
+        | Failure::LastPasskey
+        | Failure::NoPasskeys
+        | Failure::UnsupportedCpu(_) => return response,
     };
     response.header("WWW-Authenticate", format!(r#"Bearer realm="{REALM}", {challenge}"#))
 }

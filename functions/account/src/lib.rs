@@ -10,6 +10,7 @@ mod limits;
 mod lists;
 mod owner;
 mod pages;
+mod passkeys;
 mod start;
 mod unlock;
 

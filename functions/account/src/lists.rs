@@ -2,6 +2,7 @@
 
 use crate::devices::OwnDevice;
 use crate::error::Failure;
+use crate::passkeys::to_json;
 use crate::{Account, Asked};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use gateway_domain::ids::{ClientId, UserId};
@@ -71,6 +72,7 @@ impl Account {
     pub(crate) async fn data_of(&self, user: &User, now: Timestamp) -> Result<Value, Failure> {
         let sessions = self.sessions_of(&user.user_id, now).await?;
         let apps = self.apps_of(&user.user_id).await?;
+        let passkeys = self.passkeys_of(&user.user_id).await?;
         let devices = self.devices_of(&user.user_id).await?;
         Ok(json!({
             "user_id": user.user_id,
@@ -81,6 +83,7 @@ impl Account {
             "directory_subject": user.directory_subject,
             "sessions": sessions.iter().map(OwnSession::to_json).collect::<Vec<_>>(),
             "apps": apps.iter().map(AllowedApp::to_json).collect::<Vec<_>>(),
+            "passkeys": passkeys.iter().map(to_json).collect::<Vec<_>>(),
             "devices": devices.iter().map(OwnDevice::to_json).collect::<Vec<_>>(),
         }))
     }

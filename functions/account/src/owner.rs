@@ -20,6 +20,11 @@ use std::collections::BTreeSet;
 /// For so long after a login the password is not asked for again.
 const FRESH: Seconds = Seconds::new(600);
 
+/// Whether a login at this time is recent enough for what follows it without the password.
+pub(crate) fn is_fresh(auth_time: Timestamp, now: Timestamp) -> bool {
+    now < auth_time.saturating_add(FRESH)
+}
+
 /// An owner: who has logged in, and when.
 pub(crate) struct Owner {
     pub(crate) user: User,
@@ -30,9 +35,9 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Whether the login is recent enough for a change of the password or the address.
+    /// Whether the login is recent enough for a change of the password, the address or the passkeys.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
-        now < self.auth_time.saturating_add(FRESH)
+        is_fresh(self.auth_time, now)
     }
 
     /// Whether a session of an app began in this browser.
@@ -366,7 +371,7 @@ fn of_apps(live: impl Iterator<Item = LiveSession>) -> Vec<AppSession> {
 }
 
 /// The epoch after the next change of credentials.
-fn next_epoch(user: &User) -> u64 {
+pub(crate) fn next_epoch(user: &User) -> u64 {
     user.credential_epoch.saturating_add(1)
 }
 

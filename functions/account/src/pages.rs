@@ -7,6 +7,7 @@ mod devices;
 mod forgotten;
 mod home;
 mod owner;
+mod passkeys;
 mod password;
 mod profile;
 mod proof;
@@ -22,6 +23,7 @@ use crate::{Account, Asked, json, told};
 use gateway_credentials::password_policy::{self, Weak};
 use gateway_domain::event::{ApiRequest, ApiResponse};
 use gateway_domain::form::Form;
+use gateway_domain::passkey::MAX_PASSKEYS;
 use gateway_domain::password::MAX_BYTES;
 use gateway_web::pages::{Closing, Message, Notice, Reason, Step};
 use gateway_web::{Browser, MAX_ONWARD, Mistake, Mistakes, ONWARD, Page, same_origin};
@@ -29,10 +31,12 @@ use gateway_web::{Browser, MAX_ONWARD, Mistake, Mistakes, ONWARD, Page, same_ori
 /// Where another address is confirmed.
 const CONFIRM_ADDRESS: &str = "/account/address/confirm";
 /// The pages that only owners see, to which a login leads.
-const OF_OWNERS: [&str; 10] = [
+const OF_OWNERS: [&str; 12] = [
     "/account",
     "/account/sessions",
     "/account/devices",
+    "/account/passkeys",
+    passkeys::REMOVE,
     "/account/apps",
     "/account/password",
     "/account/address",
@@ -99,6 +103,8 @@ impl Account {
             "/account" => Box::pin(self.home_page(asked, browser, sent)).await,
             "/account/sessions" => Box::pin(self.sessions_page(asked, browser, sent)).await,
             "/account/devices" => Box::pin(self.devices_page(asked, browser, sent)).await,
+            "/account/passkeys" => Box::pin(self.passkeys_page(asked, browser, sent)).await,
+            passkeys::REMOVE => Box::pin(self.remove_passkey_page(asked, browser, sent)).await,
             "/account/apps" => Box::pin(self.apps_page(asked, browser, sent)).await,
             "/account/password" => Box::pin(self.password_page(asked, browser, sent)).await,
             "/account/address" => Box::pin(self.address_page(asked, browser, sent)).await,
@@ -169,12 +175,21 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
         return told(failure, asked.site.respond(status, &page, &[]));
     }
     let reason = match failure {
-        Failure::NotFound | Failure::MethodNotAllowed(_) | Failure::Scope | Failure::AddressElsewhere => {
-            Reason::NotFound
-        }
-        Failure::WrongCode | Failure::Malformed(_) | Failure::Form(_) | Failure::OtherBrowser | Failure::Fields(_) => {
-            Reason::Expired
-        }
+        Failure::NotFound
+        | Failure::MethodNotAllowed(_)
+        | Failure::Scope
+        | Failure::AddressElsewhere
+        | Failure::NoPasskeys => Reason::NotFound,
+        Failure::WrongCode
+        | Failure::Malformed(_)
+        | Failure::Form(_)
+        | Failure::OtherBrowser
+        | Failure::Fields(_)
+        | Failure::Passkey(_)
+        | Failure::PasskeyChallenge
+        | Failure::PasskeyTaken
+        | Failure::TooManyPasskeys
+        | Failure::LastPasskey => Reason::Expired,
         Failure::TooMany(_) | Failure::TooManyAttempts(_) => Reason::TooManyRequests,
         Failure::NotLoggedIn
         | Failure::NotTheHolder(_)
@@ -186,6 +201,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
         | Failure::Store(_)
         | Failure::Busy
         | Failure::Start(_)
+        | Failure::UnsupportedCpu(_)
         | Failure::Hash(_)
         | Failure::Seal(_) => Reason::Unavailable,
     };
@@ -272,6 +288,10 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::TooManyAttempts(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
         Failure::WrongLogin => Mistakes::of_form(Mistake::WrongLogin),
         Failure::NotVerified => Mistakes::of_form(Mistake::NotVerified),
+        Failure::Passkey(_) | Failure::PasskeyChallenge | Failure::PasskeyTaken => {
+            Mistakes::of_form(Mistake::PasskeyRefused)
+        }
+        Failure::TooManyPasskeys => Mistakes::of_form(Mistake::TooManyPasskeys(MAX_PASSKEYS)),
         Failure::NotFound
         | Failure::MethodNotAllowed(_)
         | Failure::Scope
@@ -284,6 +304,9 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         | Failure::Store(_)
         | Failure::Busy
         | Failure::Start(_)
+        | Failure::LastPasskey
+        | Failure::NoPasskeys
+        | Failure::UnsupportedCpu(_)
         | Failure::Hash(_)
         | Failure::Seal(_) => Mistakes::of_form(Mistake::Unavailable),
     }

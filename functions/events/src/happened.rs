@@ -61,6 +61,23 @@ pub(crate) fn to_user(old: Option<&Image>, new: Option<&Image>) -> Vec<Happened>
     all.into_iter().flatten().collect()
 }
 
+/// An item of the table of users that has the passkeys of one. What is told is how many are left, and none of them: a use or another name tells
+/// nothing.
+pub(crate) fn to_passkeys(old: Option<&Image>, new: Option<&Image>) -> Vec<Happened> {
+    let Some(user_id) = new.or(old).and_then(|image| image.text("pk")?.strip_prefix("passkeys#")) else {
+        return Vec::new();
+    };
+    let of = |image: Option<&Image>| image.and_then(|image| image.map(&["passkeys"]).cloned()).unwrap_or_default();
+    let (had, has) = (of(old), of(new));
+    let told = |kind| {
+        let data = json!({ "user_id": user_id, "passkeys": has.len() });
+        happened(kind, Subject::new("user", user_id), data)
+    };
+    let added = told(EventType::PasskeyAdded).filter(|_| has.keys().any(|key| !had.contains_key(key)));
+    let removed = told(EventType::PasskeyRemoved).filter(|_| had.keys().any(|key| !has.contains_key(key)));
+    added.into_iter().chain(removed).collect()
+}
+
 /// An item of the table of sessions. One that runs out, and is swept later, was not ended.
 pub(crate) fn to_session(old: Option<&Image>, new: Option<&Image>) -> Vec<Happened> {
     let Some(new) = new else { return Vec::new() };

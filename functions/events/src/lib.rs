@@ -107,7 +107,11 @@ impl Events {
         let Tables { users, sessions, apps, devices, login_attempts } = &self.tables;
         let (old, new) = (change.old.as_ref(), change.new.as_ref());
         let happened = match change.table.as_str() {
-            table if table == users => happened::to_user(old, new),
+            table if table == users => {
+                let mut all = happened::to_user(old, new);
+                all.extend(happened::to_passkeys(old, new));
+                all
+            }
             table if table == sessions => happened::to_session(old, new),
             table if table == apps => happened::to_app(old, new),
             table if table == devices => happened::to_device(old, new),

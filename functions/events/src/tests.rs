@@ -55,6 +55,35 @@ fn a_change_of_an_account_is_told_by_what_changed() {
 }
 
 #[test]
+fn a_passkey_is_added_and_removed_and_nothing_of_it_is_told() {
+    let of = |keys: &[&str]| {
+        let one =
+            |key: &&str| ((*key).to_owned(), json!({ "M": { "id": { "S": "secret-id" }, "name": { "S": "Phone" } } }));
+        let all: serde_json::Map<_, _> = keys.iter().map(one).collect();
+        image(json!({ "pk": { "S": "passkeys#u_1" }, "passkeys": { "M": all }, "v": { "N": "1" } }))
+    };
+    let tell = |old: Option<&Image>, new: Option<&Image>| {
+        let all = happened::to_passkeys(old, new);
+        assert!(!told(&all).iter().any(|(_, _, data)| data.to_string().contains("secret-id")), "{all:?}");
+        told(&all).into_iter().map(|(kind, subject, data)| (kind, subject.to_owned(), data)).collect::<Vec<_>>()
+    };
+    let one = |kind, left: usize| vec![(kind, "user:u_1".to_owned(), json!({ "user_id": "u_1", "passkeys": left }))];
+    let (none, a, both) = (of(&[]), of(&["a"]), of(&["a", "b"]));
+    assert_eq!(tell(None, Some(&a)), one("passkey.added", 1));
+    assert_eq!(tell(Some(&a), Some(&both)), one("passkey.added", 2));
+    assert_eq!(tell(Some(&both), Some(&a)), one("passkey.removed", 1));
+    assert_eq!(tell(Some(&a), Some(&none)), one("passkey.removed", 0));
+    assert_eq!(tell(Some(&both), None), one("passkey.removed", 0), "all at once, with the account or its address");
+    let mut used = of(&["a"]);
+    assert_eq!(tell(Some(&a), Some(&used)), [], "a use, or another name");
+    used = user(json!({}));
+    for (old, new) in [(None, Some(&used)), (Some(&none), None), (None, Some(&none))] {
+        assert_eq!(tell(old, new), [], "{new:?}");
+    }
+    assert_eq!(told(&happened::to_user(None, Some(&a))), [], "the passkeys of a user are no user");
+}
+
+#[test]
 fn a_session_begins_and_ends_once() {
     let session = |more: Value| {
         let mut all = json!({ "sid": { "S": "s1" }, "user_id": { "S": "u_1" }, "client_id": { "S": "demo" } });

@@ -49,6 +49,10 @@ types! {
     UserPasswordChanged = "user.password_changed",
     /// An account may do other things in the portal.
     UserRolesChanged = "user.roles_changed",
+    /// An account has a passkey that it had not.
+    PasskeyAdded = "passkey.added",
+    /// An account has lost a passkey.
+    PasskeyRemoved = "passkey.removed",
     /// Logins to an account failed, from where nobody had logged in to it: one event for an hour.
     LoginFailed = "login.failed",
     /// A user has logged in at an application.

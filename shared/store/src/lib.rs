@@ -50,7 +50,7 @@ pub use organizations::{
 pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, QueuedNotice, Undeliverable};
 pub use page::Page;
 pub use pending_sessions::PendingSessions;
-pub use sessions::{EndedSession, Sessions, ShownSession};
+pub use sessions::{EndedSession, SessionLogin, Sessions, ShownSession};
 pub use turns::Turns;
 pub use usage::{Added, DayOfUsage, Usage, Used};
 pub use users::{

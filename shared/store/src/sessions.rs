@@ -15,6 +15,7 @@ use gateway_domain::scope::Scope;
 use gateway_domain::session::{InternalToken, Origin, Session};
 use gateway_domain::time::Timestamp;
 use item::{EpochItem, NoticeItem, SessionItem, ShownItem, TokensItem};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 pub(crate) use item::TokenItem;
@@ -39,6 +40,16 @@ pub struct ShownSession {
     pub refreshed: Timestamp,
     /// What its application may do.
     pub scope: Scope,
+}
+
+/// The login of its user by which a session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct SessionLogin {
+    /// The user's credential epoch when the session began.
+    pub credential_epoch: u64,
+    /// When the user last showed who it is; `None` in a session that began before this was noted.
+    #[serde(default)]
+    pub auth_time: Option<Timestamp>,
 }
 
 /// The table of sessions.
@@ -291,6 +302,15 @@ impl Sessions {
         let read = projection::of(self.read(sid), &["credential_epoch"]);
         let item = read.send().await.map_err(unavailable(OPERATION))?.item;
         Ok(item.map(|item| version::read::<EpochItem>(item, OPERATION)).transpose()?.map(|item| item.credential_epoch))
+    }
+
+    /// By which login of its user this session lives; `None` if there is no such session. One strongly consistent read of these
+    /// attributes alone.
+    pub async fn login(&self, sid: &SessionId) -> Result<Option<SessionLogin>, StoreError> {
+        const OPERATION: &str = "login_of_session";
+        let read = projection::of(self.read(sid), &["credential_epoch", "auth_time"]);
+        let item = read.send().await.map_err(unavailable(OPERATION))?.item;
+        item.map(|item| version::read(item, OPERATION)).transpose()
     }
 
     /// What a user sees of a session: `None` if there is no such session or it has ended. One strongly consistent read of

@@ -57,7 +57,7 @@ pub enum Mistake {
     WrongCode,
     /// The box has to be ticked.
     NotConfirmed,
-    /// What the browser made as a passkey is not what was asked for, was asked for too long ago, or is another account's.
+    /// What the browser made as a passkey is not what was asked for, was asked for too long ago, or is another one's.
     PasskeyRefused,
     /// There are as many passkeys as there can be.
     TooManyPasskeys(usize),

@@ -1,7 +1,7 @@
 "use strict";
 // The form is hidden until it is known that it can do something.
 const add = document.getElementById("add-passkey");
-const told = document.getElementById("add-passkey-mistake");
+const told = document.getElementById("add-passkey-told");
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
 const text = (buffer) =>
   btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""))

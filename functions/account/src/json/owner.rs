@@ -10,6 +10,7 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ClientId, CodeId, SessionId, SubjectKind, UserId};
 use gateway_domain::json_body::distinct;
 use gateway_domain::secret::Secret;
+use gateway_domain::time::Timestamp;
 use gateway_store::User;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,10 +60,21 @@ struct CloseRequest {
     current_password: String,
 }
 
+/// Who calls, by an access token.
+struct Caller {
+    user: User,
+    session: SessionId,
+    /// When the user last showed who it is for this session, if that was noted.
+    auth_time: Option<Timestamp>,
+}
+
 impl Account {
     /// Answers a request to `/account/api/v1/me…`, of which `path` is what follows.
     pub(super) async fn own(&self, asked: &Asked<'_>, path: &str) -> Result<ApiResponse, Failure> {
-        let (user, session) = self.of_access_token(asked).await?;
+        let Caller { user, session, auth_time } = self.of_access_token(asked).await?;
+        if let Some(path) = path.strip_prefix("/passkeys").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+            return Box::pin(self.own_passkeys(asked, (&user, auth_time), path)).await;
+        }
         match (asked.request.method.as_str(), path) {
             ("GET", "") => Ok(shown(&me(&user))),
             ("PATCH", "") => {
@@ -148,7 +160,7 @@ impl Account {
 
     /// The user and the session of the access token, if the session is live and its app enabled. The token is verified here, since no authorizer
     /// stands before these paths: they are the gateway's own, and count against no plan.
-    async fn of_access_token(&self, asked: &Asked<'_>) -> Result<(User, SessionId), Failure> {
+    async fn of_access_token(&self, asked: &Asked<'_>) -> Result<Caller, Failure> {
         let parties = self.gateway.token_parties(&asked.request.stage_variables)?;
         let of = (parties.issuer(), parties.audience());
         let claims = gateway_credentials::access(&self.public, &self.proofs, asked.request, of, asked.now).await??;
@@ -160,11 +172,12 @@ impl Account {
         }
         let is_live = self.activity.entry_is_live(&claims.sub, &claims.client_id, &claims.sid, asked.now).await?;
         let app = self.apps.calling(&claims.client_id).await?.filter(|app| app.enabled && is_live);
-        let began = self.sessions.credential_epoch(&claims.sid).await?;
+        let login = self.sessions.login(&claims.sid).await?;
         let user = self.users.get(&claims.sub).await?.filter(|user| user.enabled && app.is_some());
         // A session of older credentials may not have ended yet.
-        let user = user.filter(|user| began == Some(user.credential_epoch));
-        Ok((user.ok_or(Failure::NotLoggedIn)?, claims.sid))
+        let same = user.zip(login).filter(|(user, login)| login.credential_epoch == user.credential_epoch);
+        let (user, login) = same.ok_or(Failure::NotLoggedIn)?;
+        Ok(Caller { user, session: claims.sid, auth_time: login.auth_time })
     }
 }
 
@@ -183,7 +196,7 @@ fn me(user: &User) -> Value {
 }
 
 /// What only the person may see: no cache keeps it.
-fn shown(value: &Value) -> ApiResponse {
+pub(super) fn shown(value: &Value) -> ApiResponse {
     ApiResponse::json(200, "application/json", value).header("Cache-Control", "no-store")
 }
 
@@ -193,8 +206,9 @@ pub(super) fn methods(path: &str) -> Option<&'static str> {
         "" => "GET, PATCH",
         "/sessions" => "GET, DELETE",
         "/apps" | "/devices" | "/data" => "GET",
-        "/password" | "/address" | "/address/confirm" | "/disable" | "/delete" => "POST",
-        other if other.starts_with("/devices/") => "PATCH, DELETE",
+        "/passkeys" => "GET, POST",
+        "/password" | "/address" | "/address/confirm" | "/passkeys/options" | "/disable" | "/delete" => "POST",
+        other if other.starts_with("/devices/") || other.starts_with("/passkeys/") => "PATCH, DELETE",
         other if other.starts_with("/sessions/") || other.starts_with("/apps/") => "DELETE",
         _ => return None,
     })

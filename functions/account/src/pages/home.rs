@@ -23,6 +23,7 @@ impl Account {
             Some(elsewhere) => elsewhere.change.map(|url| url.as_str().to_owned()),
             None => own_password.then(|| path("/account/password")),
         };
+        let passkeys = self.may_have_passkeys(&user).then(|| path("/account/passkeys"));
         let devices = self.gateway.devices().map(|_| path("/account/devices"));
         let page = Page {
             site: &asked.site,
@@ -31,6 +32,7 @@ impl Account {
             profile: profile.as_deref(),
             change_address: change_address.as_deref(),
             change_password: change_password.as_deref(),
+            passkeys: passkeys.as_deref(),
             sessions: Some(&path("/account/sessions")),
             devices: devices.as_deref(),
             apps: Some(&path("/account/apps")),

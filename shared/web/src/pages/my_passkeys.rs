@@ -67,6 +67,17 @@ impl<'a> OwnerProof<'a> {
     }
 }
 
+/// How another passkey is added.
+#[derive(Debug, Clone, Copy)]
+pub enum NewPasskey<'a> {
+    /// By these options, as JSON (WebAuthn Level 3 §5.1.9).
+    By(&'a str),
+    /// There can be no more.
+    Full,
+    /// Not here.
+    Never,
+}
+
 /// The passkeys of a user. Each form is sent to the URL that it is at with the field `form_token`: that of a passkey with `passkey`, its id,
 /// `name`, and `remove` if it is to be removed; that of a new one with `credential`, what the browser made, as JSON; and that of the proof with
 /// `prove` and `current_password`.
@@ -83,8 +94,8 @@ pub struct MyPasskeys<'a> {
     pub saved: bool,
     /// Whether the owner has to show first who it is.
     pub proof: OwnerProof<'a>,
-    /// By what the browser makes another one, as JSON (WebAuthn Level 3 §5.1.9); `None` if there can be no more.
-    pub options: Option<&'a str>,
+    /// How another one is added, after the proof.
+    pub new: NewPasskey<'a>,
     /// What is wrong with the form that was sent, at [`MyPasskeys::field`]: nothing was done.
     pub mistakes: Mistakes,
     /// Where the account is.
@@ -132,7 +143,7 @@ impl Page for MyPasskeys<'_> {
     }
 
     fn script(&self) -> Option<&'static str> {
-        (self.options.is_some() && !self.proof.is_asked()).then_some(ADD_PASSKEY)
+        (matches!(self.new, NewPasskey::By(_)) && !self.proof.is_asked()).then_some(ADD_PASSKEY)
     }
 }
 

@@ -46,13 +46,13 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
     let device = || DeviceRow { id: text, app: text, name: url, linked: time, used: time };
     let passkey = || PasskeyRow { id: text, name: text, typed: url, synced: true, added: time, used: Some(time) };
     let unused = || PasskeyRow { typed: None, synced: false, used: None, ..passkey() };
-    let passkeys = |proof, options| MyPasskeys {
+    let passkeys = |proof, new| MyPasskeys {
         site,
         form_token,
         passkeys: vec![passkey(), unused()],
         saved: true,
         proof,
-        options,
+        new,
         mistakes: wrong().at(MyPasskeys::field(1), Mistake::Required),
         account,
     };
@@ -107,10 +107,11 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
             account,
         }
         .render(),
-        passkeys(OwnerProof::Given, url).render(),
-        passkeys(OwnerProof::Given, None).render(),
-        passkeys(OwnerProof::ByPassword(text), url).render(),
-        passkeys(OwnerProof::ByLogin(text), url).render(),
+        passkeys(OwnerProof::Given, NewPasskey::By(text)).render(),
+        passkeys(OwnerProof::Given, NewPasskey::Full).render(),
+        passkeys(OwnerProof::Given, NewPasskey::Never).render(),
+        passkeys(OwnerProof::ByPassword(text), NewPasskey::By(text)).render(),
+        passkeys(OwnerProof::ByLogin(text), NewPasskey::By(text)).render(),
         RemovePasskey { site, form_token, name: text, mistakes: wrong(), back: url }.render(),
         MyApps {
             site,
@@ -294,17 +295,18 @@ fn a_mistake_in_the_name_of_a_device_is_told_at_that_device() {
 #[test]
 fn a_script_makes_a_passkey_on_the_page_that_adds_one_and_only_after_the_proof() {
     let site = site("{}", ISSUER, "en");
-    let page = |proof, options| MyPasskeys {
+    let page = |proof, new| MyPasskeys {
         site: &site,
         form_token: "token",
         passkeys: vec![],
         saved: false,
         proof,
-        options,
+        new,
         mistakes: Mistakes::default(),
         account: None,
     };
-    let adds = page(OwnerProof::Given, Some("{\"challenge\":\"AAAA\"}"));
+    let options = NewPasskey::By("{\"challenge\":\"AAAA\"}");
+    let adds = page(OwnerProof::Given, options);
     let text = adds.render().unwrap();
     assert_eq!(adds.script(), Some(ADD_PASSKEY));
     assert!(text.contains(&format!("<script>{ADD_PASSKEY}</script>")) && !ADD_PASSKEY.contains("</"), "{text}");
@@ -313,16 +315,18 @@ fn a_script_makes_a_passkey_on_the_page_that_adds_one_and_only_after_the_proof()
         "{text}"
     );
     let log_in = "/account/log-in";
-    for (proof, options) in [
-        (OwnerProof::Given, None),
-        (OwnerProof::ByPassword(log_in), Some("{}")),
-        (OwnerProof::ByLogin(log_in), Some("{}")),
+    for (proof, new) in [
+        (OwnerProof::Given, NewPasskey::Full),
+        (OwnerProof::Given, NewPasskey::Never),
+        (OwnerProof::ByPassword(log_in), options),
+        (OwnerProof::ByLogin(log_in), options),
     ] {
-        let (page, asks) = (page(proof, options), matches!(proof, OwnerProof::ByPassword(_)));
+        let page = page(proof, new);
         let text = page.render().unwrap();
         assert!(page.script().is_none() && !text.contains("<script") && !text.contains("data-options"), "{text}");
-        assert_eq!(text.contains("type=\"password\""), asks, "{text}");
-        assert_eq!(text.contains(log_in), options.is_some(), "{text}");
+        assert_eq!(text.contains("type=\"password\""), matches!(proof, OwnerProof::ByPassword(_)), "{text}");
+        assert_eq!(text.contains(log_in), !matches!(proof, OwnerProof::Given), "{text}");
+        assert_eq!(text.contains("there can be no more"), matches!(new, NewPasskey::Full), "{text}");
     }
 }
 
@@ -337,7 +341,7 @@ fn a_mistake_in_the_name_of_a_passkey_is_told_at_that_passkey() {
         passkeys: vec![passkey("one", None), passkey("other", Some(""))],
         saved: false,
         proof: OwnerProof::ByPassword("/account/log-in"),
-        options: None,
+        new: NewPasskey::Never,
         mistakes: Mistakes::default().at(MyPasskeys::field(1), Mistake::Required),
         account: None,
     };

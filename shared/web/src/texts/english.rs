@@ -117,9 +117,9 @@ pub(crate) const TEXTS: Texts = Texts {
     passkeys_prove_text: "Show first that it is you.",
     log_in_again: "Log in again",
     no_passkeys_here: "This browser cannot make passkeys here. Use a newer one, and let its pages run scripts.",
-    passkey_known: "There is a passkey of your account on this device already.",
-    passkey_cancelled: "No passkey was added. If you did not mean to stop, try again.",
-    passkey_failed: "Your browser could not make a passkey for this address.",
+    add_passkey_known: "There is a passkey of your account on this device already.",
+    add_passkey_cancelled: "No passkey was added. If you did not mean to stop, try again.",
+    add_passkey_failed: "Your browser could not make a passkey for this address.",
     apps: "Apps with access",
     apps_text: "You have allowed these apps to use your account.",
     no_apps: "You have allowed no app to use your account.",
@@ -279,7 +279,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::WrongCode => "This code is not right or no longer valid.".to_owned(),
         Mistake::NotConfirmed => "Please tick the box.".to_owned(),
         Mistake::PasskeyRefused => {
-            "We could not use this passkey: the page was open for too long, or it belongs to another account. Please add it once more."
+            "We could not use this passkey: the page was open for too long, or your browser sent something else. Please add it once more."
                 .to_owned()
         }
         Mistake::TooManyPasskeys(most) => {

@@ -120,9 +120,9 @@ pub(crate) const TEXTS: Texts = Texts {
     passkeys_prove_text: "Weisen Sie zuerst nach, dass Sie es sind.",
     log_in_again: "Noch einmal anmelden",
     no_passkeys_here: "Dieser Browser kann hier keine Passkeys anlegen. Verwenden Sie einen neueren, und lassen Sie Skripte zu.",
-    passkey_known: "Auf diesem Gerät gibt es schon einen Passkey Ihres Kontos.",
-    passkey_cancelled: "Es wurde kein Passkey hinzugefügt. Wenn Sie nicht abbrechen wollten, versuchen Sie es noch einmal.",
-    passkey_failed: "Ihr Browser konnte für diese Adresse keinen Passkey anlegen.",
+    add_passkey_known: "Auf diesem Gerät gibt es schon einen Passkey Ihres Kontos.",
+    add_passkey_cancelled: "Es wurde kein Passkey hinzugefügt. Wenn Sie nicht abbrechen wollten, versuchen Sie es noch einmal.",
+    add_passkey_failed: "Ihr Browser konnte für diese Adresse keinen Passkey anlegen.",
     apps: "Apps mit Zugriff",
     apps_text: "Diesen Apps haben Sie erlaubt, Ihr Konto zu verwenden.",
     no_apps: "Sie haben keiner App erlaubt, Ihr Konto zu verwenden.",
@@ -300,7 +300,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         Mistake::WrongCode => "Dieser Code stimmt nicht oder gilt nicht mehr.".to_owned(),
         Mistake::NotConfirmed => "Bitte setzen Sie das Häkchen.".to_owned(),
         Mistake::PasskeyRefused => {
-            "Dieser Passkey ließ sich nicht verwenden: Die Seite war zu lange offen, oder er gehört zu einem anderen Konto. Bitte \
+            "Dieser Passkey ließ sich nicht verwenden: Die Seite war zu lange offen, oder Ihr Browser hat etwas anderes gesendet. Bitte \
              fügen Sie ihn noch einmal hinzu."
                 .to_owned()
         }
