@@ -1,6 +1,7 @@
 //! OAuth 2.0 authorization server and OpenID provider: the endpoints for tokens, revocation, introspection, userinfo, metadata
 //! and JWKS.
 
+mod associations;
 mod client;
 mod client_credentials_grant;
 mod code_grant;
@@ -156,6 +157,9 @@ impl AuthorizationServer {
             ("GET" | "HEAD", metadata::JWKS) => {
                 let keys = self.id_tokens.value().published_with(&self.public.value());
                 Ok(response::public(keys.to_string()))
+            }
+            (method, path @ (associations::APPLE | associations::ANDROID | associations::PASSKEYS)) => {
+                self.association(method, path, parties.issuer())
             }
             (_, metadata::OAUTH | metadata::OPENID | metadata::JWKS) => Err(Failure::MethodNotAllowed("GET, HEAD")),
             _ => Err(Failure::NotFound),

@@ -5,8 +5,11 @@ use gateway_domain::address::Address;
 use gateway_domain::ids::UserId;
 use gateway_store::User;
 use serde_json::{Value, json};
+use support::Authenticator;
 
+use crate::browser::Browser;
 use crate::fixture::{Fixture, PASSWORD};
+use crate::passkeys::id_of;
 
 impl Fixture {
     /// The status of a request, and the operations that it cost.
@@ -81,4 +84,29 @@ async fn what_is_refused_at_its_field_costs_nothing() {
     {
         assert_eq!(fixture.cost("sign-up", &body).await, (400, Vec::new()), "{body}");
     }
+}
+
+/// Who is logged in, the passkeys, the credentials, and one transaction; a removal begins the login of the browser anew.
+#[tokio::test]
+async fn a_passkey_is_added_and_removed_by_one_transaction() {
+    let fixture = Fixture::new().await;
+    fixture.owner("ada@example.com", true).await;
+    let mut browser = Browser::of(&fixture, "ada@example.com").await;
+    let form = browser.open(&fixture, "/account/passkeys").await;
+    let response = browser.makes(&fixture, &mut Authenticator::new("https://auth.example.com")).await;
+    fixture.wire.since_last();
+    let logged_in = ["GetItem BrowserLogins", "GetItem Users"];
+    assert_eq!(browser.fill(&fixture, &form, &[("credential", &response)]).await.status, 303);
+    let added = ["GetItem Users", "GetItem Users", "GetItem Users", "TransactWriteItems "];
+    assert_eq!(fixture.wire.since_last(), [&logged_in[..], &added].concat());
+    assert_eq!(browser.fill(&fixture, &form, &[("credential", &response)]).await.status, 303);
+    assert_eq!(fixture.wire.since_last(), [&logged_in[..], &["GetItem Users"]].concat(), "the same again");
+    let page = browser.get(&fixture, "/account/passkeys").await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert_eq!(fixture.wire.since_last(), [&logged_in[..], &["GetItem Users"]].concat());
+    let id = id_of(&response).to_string();
+    assert_eq!(browser.fill(&fixture, &form, &[("passkey", &id), ("remove", "yes")]).await.status, 303);
+    let again = ["GetItem BrowserLogins", "PutItem BrowserLogins", "DeleteItem BrowserLogins"];
+    let removed = [&logged_in[..], &["GetItem Users", "TransactWriteItems "], &again].concat();
+    assert_eq!(fixture.wire.since_last(), removed);
 }

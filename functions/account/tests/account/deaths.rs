@@ -9,10 +9,11 @@ use gateway_domain::time::Seconds;
 use gateway_mail::Notice;
 use gateway_store::{Consent, Entry, QueuedEnding};
 use serde_json::json;
-use support::{Last, dying};
+use support::{Authenticator, Last, dying};
 
 use crate::browser::{Browser, Form, location};
 use crate::fixture::{Fixture, OTHER, PASSWORD, Response};
+use crate::passkeys::id_of;
 
 const ADA: &str = "ada@example.com";
 const NEW: &str = "new@example.com";
@@ -357,4 +358,48 @@ async fn a_deletion_that_dies_leaves_no_device() {
         assert!(!fixture.db.store.devices.lives(&device).await.unwrap(), "{when}");
     };
     assert_eq!(at_every_write(prepare, deletes, after).await, 5);
+}
+
+/// The passkey is there when its response is lost, and the same response again is the same passkey: it is told once.
+#[tokio::test]
+async fn an_enrolment_that_dies_is_repeated() {
+    let prepare = async |fixture: &Fixture| {
+        let mut open = Open::of(fixture, "/account/passkeys").await;
+        let response = open.browser.makes(fixture, &mut Authenticator::new("https://auth.example.com")).await;
+        (open, response)
+    };
+    let adds = async |fixture: &Fixture, (open, response): &mut (Open, String)| {
+        open.browser.fill(fixture, &open.form, &[("credential", response)]).await
+    };
+    let after = async |fixture: &Fixture, mut state: (Open, String), when: &str| {
+        let again = adds(fixture, &mut state).await;
+        assert_eq!((again.status, location(&again)), (303, "/account/passkeys?saved=yes"), "{when}: {}", again.text);
+        let user_id = fixture.db.store.users.by_email(ADA).await.unwrap().unwrap().user_id;
+        let [passkey] = fixture.passkeys(&user_id).await.try_into().unwrap();
+        assert_eq!((passkey.id, fixture.told().await), (id_of(&state.1), (1, 0)), "{when}");
+    };
+    assert_eq!(at_every_write(prepare, adds, after).await, 1);
+}
+
+/// With the passkey, everything that began under the credentials before ends, this browser with it if it dies before it goes on under the new ones.
+#[tokio::test]
+async fn a_removal_that_dies_is_repeated_or_done() {
+    let prepare = async |fixture: &Fixture| {
+        let mut open = Open::of(fixture, "/account/passkeys").await;
+        let response = open.browser.makes(fixture, &mut Authenticator::new("https://auth.example.com")).await;
+        assert_eq!(open.browser.adds(fixture, &response).await.status, 303);
+        (open, id_of(&response).to_string())
+    };
+    let removes = async |fixture: &Fixture, (open, id): &mut (Open, String)| {
+        open.browser.fill(fixture, &open.form, &[("passkey", id), ("remove", "yes")]).await
+    };
+    let after = async |fixture: &Fixture, mut state: (Open, String), when: &str| {
+        let again = removes(fixture, &mut state).await;
+        let leads = ["/account/passkeys", "/account/log-in?to=%2Faccount%2Fpasskeys"].contains(&location(&again));
+        assert!(again.status == 303 && leads, "{when}: {}", again.text);
+        let user_id = fixture.db.store.users.by_email(ADA).await.unwrap().unwrap().user_id;
+        assert_eq!((fixture.passkeys(&user_id).await, fixture.told().await), (vec![], (1, 1)), "{when}");
+        assert!(fixture.ends_sessions().await, "{when}");
+    };
+    assert_eq!(at_every_write(prepare, removes, after).await, 3);
 }

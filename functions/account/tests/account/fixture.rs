@@ -26,6 +26,7 @@ use support::{DynamoDb, Wire, WrongClock, dynamodb};
 pub(crate) const GATEWAY: &str = "
 issuer: https://auth.example.com/v1
 accounts: { sign_up: true }
+passkeys: { relying_party: auth.example.com }
 plans: { standard: { calls: 60, window: 1m } }
 apis: { orders: { back_end: 'https://orders.example.com', routes: [{ path: /orders, methods: { GET: [a] } }] } }
 ";
@@ -169,8 +170,17 @@ impl Fixture {
 
     /// An account with a proved address and [`PASSWORD`].
     pub(crate) async fn owner(&self, email: &str, enabled: bool) -> User {
+        self.with(&format!("owner-{enabled}"), email, enabled).await
+    }
+
+    /// The same with this id.
+    pub(crate) async fn owner_named(&self, id: &str, email: &str) -> User {
+        self.with(id, email, true).await
+    }
+
+    async fn with(&self, id: &str, email: &str, enabled: bool) -> User {
         let user = User {
-            user_id: UserId::parse(&format!("owner-{enabled}")).unwrap(),
+            user_id: UserId::parse(id).unwrap(),
             email: Address::parse(email).unwrap(),
             password: Some(passwords().hash(&Secret::new(PASSWORD.to_owned()), [7; 16]).unwrap()),
             credential_epoch: 1,

@@ -17,3 +17,5 @@ mod fresh;
 mod limits;
 #[cfg(test)]
 mod log_in;
+#[cfg(test)]
+mod passkeys;
