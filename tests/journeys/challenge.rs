@@ -29,7 +29,7 @@ pub(crate) fn typed(user: support::User) -> [(&'static str, &'static str); 2] {
     [("username", user.name), ("password", user.password)]
 }
 
-async fn redeem(client: &Client, response: &Response) -> Response {
+pub(crate) async fn redeem(client: &Client, response: &Response) -> Response {
     assert_eq!(response.status, 200, "{}", response.text());
     let code = response.json()["authorization_code"].as_str().expect("a code").to_owned();
     let form =

@@ -25,6 +25,7 @@ use crate::directory::KEY;
 use crate::events::{invoke, sample};
 use crate::mail::OUTBOX;
 use crate::owners::logged_in;
+use crate::passkeys::{enrol, remove};
 use crate::switch::Switch;
 
 /// A system of the company. It verifies signatures by the library of the specification.
@@ -139,7 +140,7 @@ async fn start_with(url: &str, lines: &str, change: impl FnOnce(&mut Options)) -
     (gateway, files)
 }
 
-fn session_of(gateway_token: &str) -> String {
+pub(crate) fn session_of(gateway_token: &str) -> String {
     use base64::Engine as _;
     let payload = gateway_token.split('.').nth(1).expect("a payload");
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).expect("base64url");
@@ -168,6 +169,15 @@ async fn what_happens_to_users_sessions_and_applications_is_told() {
     gateway.store().users.change_credentials(&carla.user_id, None, false).await.expect("a write");
     gateway.store().users.change_credentials(&carla.user_id, None, true).await.expect("a write");
     assert_eq!(receiver.types_of(&subject, 3).await, ["user.created", "user.disabled", "user.enabled"]);
+    // A passkey comes and goes: how many are left is told, and none of them.
+    let mut browser = logged_in(&gateway, "carla@example.com", OTHER).await;
+    let (_, passkey) = enrol(&gateway, &mut browser).await;
+    remove(&gateway, &mut browser, &passkey).await;
+    assert_eq!(receiver.types_of(&subject, 5).await[3..], ["passkey.added", "passkey.removed"]);
+    let of_passkeys = receiver.had().into_iter().filter(|(_, event)| event["data"].get("passkeys").is_some());
+    let told: Vec<_> = of_passkeys.map(|(_, event)| event["data"].clone()).collect();
+    assert_eq!(told, [1, 0].map(|left| json!({ "user_id": carla.user_id, "passkeys": left })));
+    assert!(receiver.had().iter().all(|(_, event)| !event.to_string().contains(&passkey)));
     // Of an event there is nothing personal.
     for (id, event) in receiver.had() {
         assert_eq!(event["id"], json!(id));

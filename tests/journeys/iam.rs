@@ -34,6 +34,7 @@ use crate::logout::use_logouts;
 use crate::mail::{OUTBOX, sent, written};
 use crate::openid::{self, KeyedApp};
 use crate::owners::use_own_account;
+use crate::passkeys::use_passkeys;
 use crate::turns::rotate;
 use crate::webhooks::use_webhooks;
 
@@ -164,6 +165,7 @@ async fn use_everything(gateway: &Gateway) {
     use_development(gateway).await;
     use_pages(gateway).await;
     use_devices(gateway).await;
+    use_passkeys(gateway).await;
     use_accounts(gateway).await;
     use_own_account(gateway).await;
     let before = gateway.stack.outbox().mails().iter().filter(|mail| mail.to == ADA.name).count();

@@ -48,6 +48,7 @@ mod outside_lambda;
 mod over_http_api;
 mod owners;
 mod passkey_logins;
+mod passkeys;
 mod private;
 mod readme;
 mod registration;

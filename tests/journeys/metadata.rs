@@ -94,6 +94,7 @@ async fn an_endpoint_names_the_methods_it_allows_and_answers_head_without_a_body
         (METADATA, read),
         (openid::METADATA, read),
         ("/.well-known/jwks.json", read),
+        ("/.well-known/passkey-endpoints", read),
     ] {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
             if allowed.contains(&method) && method == "POST" {

@@ -46,7 +46,9 @@ const make = async (event) => {
     button.focus();
   }
 };
-if (add && window.PublicKeyCredential && navigator.credentials) {
+// A browser takes passkeys of the domain that the page is under, and of no other.
+const ofDomain = (id) => location.hostname === id || location.hostname.endsWith(`.${id}`);
+if (window.PublicKeyCredential && ofDomain(JSON.parse(add.dataset.options).rp.id)) {
   document.getElementById("no-passkeys-here").hidden = true;
   add.hidden = false;
   add.addEventListener("submit", make);
