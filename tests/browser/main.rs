@@ -14,7 +14,7 @@ use gateway_local::stack::Options;
 use gateway_runtime::SystemClock;
 use gateway_store::{Delivery, DeliveryOutcome, WaitingEvent};
 use serde_json::json;
-use support::{ADA, BOB, DEMO_APP, Gateway, Phone, UNTRUSTED_APP, browse};
+use support::{ADA, BOB, DEMO_APP, Gateway, Phone, UNTRUSTED_APP, browse, configure};
 
 /// The names of the files in a directory that end so.
 fn names(directory: &Path, ending: &str) -> BTreeSet<String> {
@@ -165,12 +165,40 @@ async fn owners_see_their_account_and_log_an_app_out_from_afar() {
         ],
         "row": null,
         "pages": [
-            "Profile", "Change the address", "Change the password", "Where you are logged in", "Your devices",
-            "Apps with access", "Disable the account", "Delete the account",
+            "Profile", "Change the address", "Change the password", "Your passkeys", "Where you are logged in",
+            "Your devices", "Apps with access", "Disable the account", "Delete the account",
         ],
         "file": "my-data.json",
         "felt": [200, 401],
         "short": "Please check what you typed\n\nNew password: This is too short: write at least 15 characters.",
+        "told": [],
+    });
+    assert_eq!(outcome, expected, "{outcome:#}");
+}
+
+/// A passkey is added on the account page, logs in on the form of an app without a password, and is removed. Passkeys want a name: the pages of
+/// this stack are at `localhost`.
+#[cfg_attr(not(installed = "browser-driver"), ignore = "nothing drives a browser: run tests/browser/install")]
+#[tokio::test]
+async fn a_passkey_is_added_logs_in_and_is_removed_in_a_browser() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    let issuer = format!("http://localhost:{}", free.port());
+    let files = tempfile::tempdir().expect("a directory");
+    let _gateway = Gateway::start_with(|options| {
+        options.listen = free;
+        configure(options, files.path(), |text| format!("issuer: {issuer}\n{text}"));
+    })
+    .await;
+    let outcome = browse("passkeys", [issuer.as_str(), DEMO_APP, ADA.name, ADA.password]).await;
+    let expected = json!({
+        "steps": ["Your passkeys", "You are logged out", "Your passkeys", "Log in"],
+        "none": true,
+        "saved": "Saved.",
+        "kept": 1,
+        "again": "There is a passkey of your account on this device already.",
+        "used": true,
+        "felt": [200, 401],
+        "arrived": 1,
         "told": [],
     });
     assert_eq!(outcome, expected, "{outcome:#}");

@@ -88,13 +88,14 @@ impl Samples<'_> {
             app: Some("Demo App"),
             username,
             systems: Vec::new(),
-            passkey: Some(PASSKEY),
+            passkey: None,
             mistakes,
             forgotten: HERE,
             unlock: None,
             sign_up: HERE,
         };
         self.page("login", &login("", Mistakes::default()))?;
+        self.page("login-passkey", &Login { passkey: Some(PASSKEY), ..login("", Mistakes::default()) })?;
         self.page("login-wrong", &login(ADA, Mistakes::of_form(Mistake::WrongLogin)))?;
         let full = Mistakes::of_form(Mistake::ProveByMail(Seconds::new(79_200)));
         self.page("login-full", &Login { unlock: HERE, sign_up: None, ..login(ADA, full) })?;

@@ -50,9 +50,19 @@ pub(crate) async fn use_own_account(gateway: &Gateway) {
     let access = app_login(gateway, BOB, "account").await.access;
     assert_eq!(me(gateway, &access, "GET", "", None).await.status, 200);
     let mut browser = logged_in(gateway, BOB.name, BOB.password).await;
-    for page in
-        ["", "/sessions", "/devices", "/apps", "/password", "/address", "/profile", "/disable", "/delete", "/data"]
-    {
+    for page in [
+        "",
+        "/sessions",
+        "/devices",
+        "/passkeys",
+        "/apps",
+        "/password",
+        "/address",
+        "/profile",
+        "/disable",
+        "/delete",
+        "/data",
+    ] {
         assert_eq!(browser.get(gateway, &format!("/account{page}")).await.status, 200, "{page}");
     }
     let told = browser.submit(gateway, "/account/profile", &[("profile_name", "Bob")]).await;

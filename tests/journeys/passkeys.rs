@@ -15,11 +15,8 @@ use crate::owners::{app_login, logged_in, me, widen};
 const PAGE: &str = "/account/passkeys";
 const DEMO: &str = "passkeys: { relying_party: localhost }\n";
 /// The files of the domain that passkeys belong to.
-const FILES: [&str; 3] = [
-    "/.well-known/apple-app-site-association",
-    "/.well-known/assetlinks.json",
-    "/.well-known/passkey-endpoints",
-];
+const FILES: [&str; 3] =
+    ["/.well-known/apple-app-site-association", "/.well-known/assetlinks.json", "/.well-known/passkey-endpoints"];
 
 /// An authenticator at the gateway's pages. This machine has a name that passkeys know, and an address that they do not.
 fn authenticator(gateway: &Gateway) -> Authenticator {
@@ -187,7 +184,11 @@ async fn an_app_adds_names_and_removes_the_passkeys_of_its_user() {
     for (method, path) in [("POST", "/options"), ("DELETE", one.as_str())] {
         for body in [None, Some(json!({ "current_password": OTHER }))] {
             let refused = ask(method, path, body.as_ref()).await;
-            assert_eq!((refused.status, &refused.json()["field"]), (400, &json!("current_password")), "{method} {path}");
+            assert_eq!(
+                (refused.status, &refused.json()["field"]),
+                (400, &json!("current_password")),
+                "{method} {path}"
+            );
         }
     }
     let right = json!({ "current_password": ADA.password });
