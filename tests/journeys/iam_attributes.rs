@@ -60,7 +60,7 @@ async fn may_read_all(client: &Client, table: &str) -> bool {
 #[tokio::test]
 async fn a_function_writes_only_the_attributes_of_its_role() {
     let gateway = Gateway::start().await;
-    let rights: [(&str, &str, &[&str], &[&str]); 12] = [
+    let rights: [(&str, &str, &[&str], &[&str]); 13] = [
         (
             "PortalFunction",
             "UsersTable",
@@ -74,6 +74,12 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
             "UsersTable",
             &["password", "passkeys"],
             &["enabled", "credential_epoch", "email", "links"],
+        ),
+        (
+            "AccountFunction",
+            "UsersTable",
+            &["password", "passkeys", "credential_epoch"],
+            &["links", "roles", "second_factor", "directory_subject"],
         ),
         ("TokenFunction", "SessionsTable", &["tokens", "ended"], &["user_id", "scope", "salt", "absolute_end"]),
         ("TokenFunction", "ActivityTable", &["s1", "n", "ttl"], &["b1", "x"]),

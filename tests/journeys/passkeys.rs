@@ -76,6 +76,7 @@ async fn calls(gateway: &Gateway, tokens: &Tokens) -> u16 {
     gateway.call("GET", CATALOGUE, &tokens.access).await.status
 }
 
+/// Abuse case M7.
 #[tokio::test]
 async fn a_passkey_is_added_logs_in_and_is_removed() {
     let gateway = Gateway::start().await;
@@ -134,6 +135,7 @@ async fn age(gateway: &Gateway, access: &str) {
     update.expression_attribute_values(":past", past).send().await.expect("a write");
 }
 
+/// Abuse case M10: an app, too, shows a fresh login or the password.
 #[tokio::test]
 async fn an_app_adds_names_and_removes_the_passkeys_of_its_user() {
     let gateway = Gateway::start().await;
@@ -271,11 +273,13 @@ pub(crate) async fn use_passkeys(gateway: &Gateway) {
     let named = browser.submit(gateway, PAGE, &[("passkey", &id), ("name", "Key")]).await;
     assert_eq!(named.status, 303, "{}", named.text());
     let mut visitor = Visitor::of(gateway);
-    let response = on_the_form(&mut visitor, &mut first).await;
-    assert!(!parameter(&response, "code").is_empty(), "{}", response.text());
+    let code = parameter(&on_the_form(&mut visitor, &mut first).await, "code");
+    visitor.redeem(DEMO_APP, &code).await.tokens();
     let response = by_challenge(gateway, &mut first).await;
     assert_eq!(response.status, 200, "{}", response.text());
+    // In the browser that was logged in by one of them.
     for id in [id, other] {
-        remove(gateway, &mut browser, &id).await;
+        let removed = visitor.fill(PAGE, &[("passkey", &id), ("remove", "yes")]).await;
+        assert_eq!((removed.status, removed.header("location")), (303, PAGE), "{}", removed.text());
     }
 }

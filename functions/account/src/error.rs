@@ -1,5 +1,6 @@
 //! Every way a request can fail, and the one response for each.
 
+use crate::passkey_login::NotLoggedIn;
 use gateway_config::NoIssuer;
 use gateway_credentials::password_policy::Weak;
 use gateway_credentials::{CredentialsError, NoAccess};
@@ -69,6 +70,8 @@ pub(crate) enum Failure {
     Seal(#[from] CannotOpen),
     #[error("the passkey is refused: {0}")]
     Passkey(#[from] Refused),
+    #[error("a passkey logs nobody in: {0}")]
+    WrongPasskey(NotLoggedIn),
     #[error("the challenge of the passkey is none of this user, or has lapsed")]
     PasskeyChallenge,
     #[error("the user has another passkey of this id")]
@@ -154,7 +157,7 @@ impl Failure {
             Self::WrongLogin => "credentials",
             Self::Start(_) => "dependency",
             Self::Hash(_) | Self::Seal(_) => "internal",
-            Self::Passkey(_) | Self::PasskeyChallenge | Self::PasskeyTaken => "passkey",
+            Self::Passkey(_) | Self::PasskeyChallenge | Self::PasskeyTaken | Self::WrongPasskey(_) => "passkey",
             Self::TooManyPasskeys => "too_many_passkeys",
             Self::LastPasskey => "last_passkey",
             Self::NoPasskeys => "no_passkeys",
@@ -212,6 +215,7 @@ impl Failure {
                 (Problem::new(429, "Too Many Requests", detail), Some(*wait))
             }
             Self::Passkey(reason) => bad(&format!("The passkey is refused: {reason}.")),
+            Self::WrongPasskey(_) => bad("The passkey was not accepted."),
             Self::PasskeyChallenge => bad(
                 "The challenge has lapsed, or was not given out for this account as it is now. Ask for options again, and make the \
                  passkey by those.",

@@ -180,6 +180,7 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
         | Failure::Seal(_)
         | Failure::Passkey(_)
         | Failure::PasskeyChallenge
+        | Failure::WrongPasskey(_)
         | Failure::PasskeyTaken
         | Failure::TooManyPasskeys
         | Failure::LastPasskey

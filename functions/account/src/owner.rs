@@ -12,6 +12,7 @@ use gateway_domain::ids::{ClientId, CodeId, OutboxId, SessionId, UserId};
 use gateway_domain::outbox::{AppSession, ENDING, PATIENCE, Which};
 use gateway_domain::password::Verdict;
 use gateway_domain::secret::Secret;
+use gateway_domain::session::LoginMethod;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_mail::Notice;
 use gateway_store::{BrowserLogin, ChangeUser, Code, Following, LiveSession, NewEnding, NewMail, Purpose, User};
@@ -28,7 +29,7 @@ pub(crate) fn is_fresh(auth_time: Timestamp, now: Timestamp) -> bool {
 /// An owner: who has logged in, and when.
 pub(crate) struct Owner {
     pub(crate) user: User,
-    /// When the user showed the password.
+    /// When the user logged in.
     pub(crate) auth_time: Timestamp,
     /// The login of this browser.
     pub(crate) login: BrowserLogin,
@@ -38,6 +39,12 @@ impl Owner {
     /// Whether the login is recent enough for a change of the password, the address or the passkeys.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         is_fresh(self.auth_time, now)
+    }
+
+    /// By what the owner has shown who it is, and when, for a login that goes on: by the login itself, or else by the password, which was just asked
+    /// for.
+    pub(crate) fn proof(&self, now: Timestamp) -> (LoginMethod, Timestamp) {
+        if self.is_fresh(now) { (self.login.by, self.auth_time) } else { (LoginMethod::Password, now) }
     }
 
     /// Whether a session of an app began in this browser.

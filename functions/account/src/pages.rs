@@ -187,6 +187,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
         | Failure::Fields(_)
         | Failure::Passkey(_)
         | Failure::PasskeyChallenge
+        | Failure::WrongPasskey(_)
         | Failure::PasskeyTaken
         | Failure::TooManyPasskeys
         | Failure::LastPasskey => Reason::Expired,
@@ -288,6 +289,7 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::TooManyAttempts(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
         Failure::WrongLogin => Mistakes::of_form(Mistake::WrongLogin),
         Failure::NotVerified => Mistakes::of_form(Mistake::NotVerified),
+        Failure::WrongPasskey(_) => Mistakes::of_form(Mistake::WrongPasskey),
         Failure::Passkey(_) | Failure::PasskeyChallenge | Failure::PasskeyTaken => {
             Mistakes::of_form(Mistake::PasskeyRefused)
         }

@@ -136,7 +136,7 @@ impl Account {
     }
 
     /// Whose passkeys these are, where the pages are of this issuer.
-    fn relying_party(&self, asked: &Asked<'_>) -> Result<RelyingParty, Failure> {
+    pub(crate) fn relying_party(&self, asked: &Asked<'_>) -> Result<RelyingParty, Failure> {
         let (passkeys, name) =
             self.gateway.passkeys().zip(self.gateway.relying_party_name()).ok_or(Failure::NotFound)?;
         let origins = passkeys.accepted_origins(asked.issuer());

@@ -244,6 +244,16 @@ impl PasskeyChallenge {
         Self::sealed_as(keys, &of_login(together_with), random, now)
     }
 
+    /// A challenge for a login on the account pages. It is good together with this text alone, which is of the browser that asks.
+    pub fn for_account_login(
+        keys: &LetterKeys,
+        together_with: &str,
+        random: [u8; RANDOM],
+        now: Timestamp,
+    ) -> Result<Self, CannotOpen> {
+        Self::sealed_as(keys.keys(), &of_account_login(together_with), random, now)
+    }
+
     /// A challenge for the enrolment of a passkey of this user, with credentials of this epoch.
     pub fn for_enrolment(
         keys: &LetterKeys,
@@ -287,6 +297,11 @@ impl PasskeyChallenge {
         self.until(keys, &of_login(together_with), now)
     }
 
+    /// The same of a login on the account pages.
+    pub fn account_login_until(&self, keys: &LetterKeys, together_with: &str, now: Timestamp) -> Option<Timestamp> {
+        self.until(keys.keys(), &of_account_login(together_with), now)
+    }
+
     /// The same of an enrolment.
     pub fn enrolment_until(
         &self,
@@ -308,6 +323,10 @@ impl PasskeyChallenge {
 /// What a challenge of a login is sealed as. The text is hashed, so that none gives the text of another purpose.
 fn of_login(together_with: &str) -> String {
     format!("passkey-login/{}", sha256_hex(together_with.as_bytes()))
+}
+
+fn of_account_login(together_with: &str) -> String {
+    format!("passkey-account-login/{}", sha256_hex(together_with.as_bytes()))
 }
 
 fn of_enrolment(user: &UserId, epoch: u64) -> String {

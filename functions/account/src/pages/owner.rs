@@ -8,12 +8,15 @@ use crate::{Account, Asked};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::form::Form;
 use gateway_domain::password::MAX_BYTES;
+use gateway_domain::session::LoginMethod;
 use gateway_domain::time::Timestamp;
 use gateway_store::User;
 use gateway_web::pages::Login;
 use gateway_web::{Browser, LOGIN_COOKIE, Mistakes, see_other};
 
 const PURPOSE: &str = "log-in";
+/// What a challenge is for, which is good in the browser that got it alone.
+const PASSKEY: &str = "log-in-passkey";
 /// The longest mailbox address, in bytes.
 const MAX_USERNAME: usize = 254;
 
@@ -25,20 +28,21 @@ impl Account {
         Ok(Owner { user: logged_in.user, auth_time: logged_in.auth_time, login: logged_in.login })
     }
 
-    /// The value of `Set-Cookie` that logs a user in in this browser, in place of whoever was. The password was shown at `auth_time`.
+    /// The value of `Set-Cookie` that logs a user in in this browser, in place of whoever was. The user logged in by this at `auth_time`.
     pub(super) async fn remember(
         &self,
         asked: &Asked<'_>,
         user: &User,
-        auth_time: Timestamp,
+        (by, auth_time): (LoginMethod, Timestamp),
     ) -> Result<String, Failure> {
         let before = asked.site.login_cookie(asked.request);
-        let value = self.browsers.begin((user, auth_time), before, None, asked.now).await?;
+        let value = self.browsers.begin_by(by, (user, auth_time), before, None, asked.now).await?;
         Ok(asked.site.set_cookie(LOGIN_COOKIE, &value, None))
     }
 
     pub(super) async fn log_in_page(&self, asked: &Asked<'_>, browser: &Browser, sent: bool) -> Shown {
-        let form_token = browser.form_token(PURPOSE);
+        let (form_token, together_with) = (browser.form_token(PURPOSE), browser.form_token(PASSKEY));
+        let options = self.login_options(asked, &together_with);
         let forgotten = asked.site.page("/account/forgotten");
         let sign_up = self.gateway.accounts().sign_up.then(|| asked.site.page("/account/sign-up"));
         let unlock = asked.site.page("/account/unlock");
@@ -49,7 +53,7 @@ impl Account {
             username,
             systems: Vec::new(),
             unlock: mistakes.ask_for_proof().then_some(unlock.as_str()),
-            passkey: None,
+            passkey: options.as_deref(),
             mistakes,
             forgotten: self.mails.then_some(forgotten.as_str()),
             sign_up: sign_up.as_deref(),
@@ -59,9 +63,9 @@ impl Account {
         }
         let (typed, failure) = match form(asked, browser, PURPOSE) {
             Err((typed, failure)) => (typed, failure),
-            Ok(mut typed) => match Box::pin(self.logged_in_by(asked, &mut typed)).await {
-                Ok(user) => {
-                    let cookie = self.remember(asked, &user, asked.now).await?;
+            Ok(mut typed) => match Box::pin(self.logged_in_by(asked, &mut typed, &together_with)).await {
+                Ok((user, by)) => {
+                    let cookie = self.remember(asked, &user, (by, asked.now)).await?;
                     return Ok(see_other(&asked.site.page(&wanted(asked))).header("Set-Cookie", cookie));
                 }
                 Err(failure) => (Some(typed), failure),
@@ -71,7 +75,17 @@ impl Account {
         Ok(mistaken(asked, &page(username, self.mistakes_of_login(&failure)), &failure))
     }
 
-    async fn logged_in_by(&self, asked: &Asked<'_>, typed: &mut Form) -> Result<User, Failure> {
+    /// Whom the form logs in, and by what.
+    async fn logged_in_by(
+        &self,
+        asked: &Asked<'_>,
+        typed: &mut Form,
+        together_with: &str,
+    ) -> Result<(User, LoginMethod), Failure> {
+        if let Some(response) = typed.get("passkey") {
+            let user = self.log_in_by_passkey(asked, (response, together_with)).await?;
+            return Ok((user, LoginMethod::Passkey));
+        }
         let mut mistaken = Mistaken::default();
         let name = typed.get("username").map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
         let password = typed.take("password").filter(|password| !password.is_empty());
@@ -89,7 +103,7 @@ impl Account {
         if !user.email_verified && !self.gateway.accounts().login_before_verification {
             return Err(Failure::NotVerified);
         }
-        Ok(user)
+        Ok((user, LoginMethod::Password))
     }
 }
 

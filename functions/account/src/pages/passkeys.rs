@@ -160,8 +160,7 @@ impl Account {
             Done::See(query) => Ok(see_other(&asked.site.page(&format!("{PAGE}{query}")))),
             Done::Ask(id) => Ok(see_other(&asked.site.page(&format!("{REMOVE}?id={id}")))),
             Done::Remember(user) => {
-                let auth_time = if owner.is_fresh(asked.now) { owner.auth_time } else { asked.now };
-                let cookie = self.remember(asked, &user, auth_time).await?;
+                let cookie = self.remember(asked, &user, owner.proof(asked.now)).await?;
                 Ok(see_other(&asked.site.page(PAGE)).header("Set-Cookie", cookie))
             }
         }

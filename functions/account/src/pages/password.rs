@@ -36,8 +36,7 @@ impl Account {
             Ok(mut typed) => match Box::pin(self.password_changed(asked, &owner, &mut typed)).await {
                 Ok(user) => {
                     // The login of this browser goes on, under the new password, and becomes no more recent by that.
-                    let auth_time = if owner.is_fresh(asked.now) { owner.auth_time } else { asked.now };
-                    let cookie = self.remember(asked, &user, auth_time).await?;
+                    let cookie = self.remember(asked, &user, owner.proof(asked.now)).await?;
                     let next = see_other(&asked.site.page("/account/password-set"));
                     return Ok(next.header("Set-Cookie", cookie));
                 }

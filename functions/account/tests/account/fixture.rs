@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_account::{Account, Limits, handle};
 use gateway_config::Gateway;
-use gateway_credentials::{AccountAttempts, BrowserSessions, PasswordCheck, Proofs};
+use gateway_credentials::{AccountAttempts, BrowserSessions, PasskeyAttempts, PasswordCheck, Proofs};
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock as _;
 use gateway_domain::ids::UserId;
@@ -104,6 +104,7 @@ impl Fixture {
             accounts: store.accounts,
             attempts: AccountAttempts::new(store.attempts.clone(), false),
             proofs: Proofs::new(store.attempts.clone()),
+            passkeys: PasskeyAttempts::new(store.attempts.clone()),
             limits: Limits::new(store.attempts.clone()),
             credentials: PasswordCheck::new(
                 store.users.clone(),

@@ -14,6 +14,7 @@ use crate::fixture::{Fixture, GATEWAY, OTHER, PASSWORD, Response};
 const ADA: &str = "ada@example.com";
 const PAGE: &str = "/account/passkeys";
 const SAVED: &str = "/account/passkeys?saved=yes";
+const LOG_IN: &str = "/account/log-in?to=%2Faccount%2Fpasskeys";
 const ORIGIN: &str = "https://auth.example.com";
 
 /// The options on a page, as its script reads them.
@@ -33,6 +34,13 @@ impl Browser {
 
     pub(crate) async fn adds(&mut self, fixture: &Fixture, response: &str) -> Response {
         self.submit(fixture, PAGE, &[("credential", response)]).await
+    }
+
+    /// Logs in by the passkey of this authenticator.
+    async fn logs_in_by(&mut self, fixture: &Fixture, authenticator: &mut Authenticator) -> Response {
+        let page = self.get(fixture, LOG_IN).await;
+        let signed = authenticator.get(&options_of(&page.text)).await;
+        self.submit(fixture, LOG_IN, &[("passkey", &signed)]).await
     }
 
     /// Adds a passkey of a new authenticator, and returns both.
@@ -139,7 +147,7 @@ async fn an_owner_adds_names_and_removes_passkeys() {
     assert_eq!((again.status, fixture.told().await), (303, (2, 1)));
 }
 
-/// A browser that was left open, or a stolen cookie, is no way to a key that stays.
+/// Abuse case M10: a browser that was left open, or a stolen cookie, is no way to a key that stays.
 #[tokio::test]
 async fn whoever_found_a_browser_open_adds_and_removes_nothing_without_the_password() {
     let fixture = Fixture::new().await;
@@ -171,7 +179,7 @@ async fn whoever_found_a_browser_open_adds_and_removes_nothing_without_the_passw
     assert_eq!((removed.status, fixture.passkeys(&owner).await.len(), fixture.told().await), (303, 1, (2, 1)));
 }
 
-/// What an authenticator made for somebody else, elsewhere, or long ago is no passkey of this account.
+/// Abuse cases M3, M4: what an authenticator made for somebody else, elsewhere, or long ago is no passkey of this account.
 #[tokio::test]
 async fn what_answers_another_challenge_or_origin_is_refused() {
     let fixture = Fixture::new().await;
@@ -289,18 +297,67 @@ async fn the_last_way_in_goes_only_when_that_is_confirmed() {
     assert_eq!((fixture.passkeys(&owner).await, fixture.told().await), (vec![], (2, 2)));
 }
 
-/// Without a password to ask for, the page leads to a login.
+/// Without a password to ask for, the page leads to a login, which takes a passkey.
 #[tokio::test]
 async fn who_has_no_password_logs_in_again() {
     let fixture = Fixture::new().await;
     let user = fixture.owner(ADA, true).await;
     let mut browser = Browser::of(&fixture, ADA).await;
     fixture.forget_password(&user).await;
-    browser.enrols(&fixture).await;
+    let (mut authenticator, _) = browser.enrols(&fixture).await;
     fixture.clock.set(601_000);
     let page = browser.get(&fixture, PAGE).await.text;
-    assert!(page.contains("/account/log-in?to=%2Faccount%2Fpasskeys"), "{page}");
+    assert!(page.contains(LOG_IN), "{page}");
     assert!(!page.contains("type=\"password\"") && !page.contains("data-options"), "{page}");
+    let done = browser.logs_in_by(&fixture, &mut authenticator).await;
+    assert_eq!((done.status, location(&done)), (303, PAGE), "{}", done.text);
+    assert!(browser.get(&fixture, PAGE).await.text.contains("data-options"), "it is fresh again");
+}
+
+/// Abuse cases M2, M4, M7.
+#[tokio::test]
+async fn a_passkey_logs_in_on_the_account_pages_once_and_in_the_browser_that_was_asked() {
+    let fixture = Fixture::new().await;
+    let owner = fixture.owner(ADA, true).await.user_id;
+    let (mut authenticator, id) = Browser::of(&fixture, ADA).await.enrols(&fixture).await;
+    let mut browser = Browser::default();
+    let page = browser.get(&fixture, LOG_IN).await;
+    let policy = page.header("Content-Security-Policy");
+    assert!(policy.contains("; script-src 'sha256-"), "{policy}");
+    let signed = authenticator.get(&options_of(&page.text)).await;
+    let elsewhere = Browser::default().submit(&fixture, LOG_IN, &[("passkey", &signed)]).await;
+    let wrong = |response: &Response| response.status == 400 && response.text.contains("The passkey was not accepted.");
+    assert!(wrong(&elsewhere), "in another browser: {}", elsewhere.text);
+    let done = browser.submit(&fixture, LOG_IN, &[("passkey", &signed)]).await;
+    assert_eq!((done.status, location(&done)), (303, PAGE), "{}", done.text);
+    assert!(browser.get(&fixture, PAGE).await.text.contains(&id.to_string()));
+    assert!(fixture.passkeys(&owner).await[0].used_at.is_some());
+    assert!(wrong(&browser.submit(&fixture, LOG_IN, &[("passkey", &signed)]).await), "twice");
+    let late = authenticator.get(&options_of(&browser.get(&fixture, LOG_IN).await.text)).await;
+    fixture.clock.set(301_000);
+    assert!(wrong(&browser.submit(&fixture, LOG_IN, &[("passkey", &late)]).await), "after five minutes");
+    fixture.clock.set(0);
+    // An enrolment's challenge is none of a login.
+    let mut owners = Browser::of(&fixture, ADA).await;
+    let options = options_of(&owners.get(&fixture, PAGE).await.text);
+    let asked = options_of(&owners.get(&fixture, LOG_IN).await.text);
+    let enrolment = authenticator.get_with(&asked, &json!({ "challenge": options["challenge"] })).await;
+    assert!(wrong(&owners.submit(&fixture, LOG_IN, &[("passkey", &enrolment)]).await));
+    // Whoever was removed, or is disabled, is nobody.
+    assert_eq!(owners.submit(&fixture, PAGE, &[("passkey", &id.to_string()), ("remove", "yes")]).await.status, 303);
+    assert!(wrong(&Browser::default().logs_in_by(&fixture, &mut authenticator).await));
+}
+
+#[tokio::test]
+async fn who_is_disabled_logs_in_by_no_passkey() {
+    let fixture = Fixture::new().await;
+    fixture.owner(ADA, true).await;
+    let mut browser = Browser::of(&fixture, ADA).await;
+    let (mut authenticator, _) = browser.enrols(&fixture).await;
+    assert_eq!(Browser::default().logs_in_by(&fixture, &mut authenticator).await.status, 303, "the twin");
+    let closed = browser.submit(&fixture, "/account/disable", &[("current_password", PASSWORD)]).await;
+    assert_eq!(closed.status, 303, "{}", closed.text);
+    assert_eq!(Browser::default().logs_in_by(&fixture, &mut authenticator).await.status, 400);
 }
 
 /// Of two that go at once one stays: the second meets other credentials.
