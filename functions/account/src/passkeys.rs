@@ -72,12 +72,11 @@ impl Account {
         if !self.may_have_passkeys(user) {
             return Err(Failure::NoPasskeys);
         }
-        let name = match typed {
-            Some(typed) => name(typed).map_err(|wrong| Failure::field("name", wrong))?,
-            None => {
-                let agent = asked.request.header("User-Agent").ok().flatten();
-                device::name(None, agent).unwrap_or_else(|| UNNAMED.to_owned())
-            }
+        let name = if let Some(typed) = typed {
+            name(typed).map_err(|wrong| Failure::field("name", wrong))?
+        } else {
+            let agent = asked.request.header("User-Agent").ok().flatten();
+            device::name(None, agent).unwrap_or_else(|| UNNAMED.to_owned())
         };
         let registration = Registration::parse(response)?;
         let challenge = registration.challenge();

@@ -50,7 +50,7 @@ fn android(passkeys: &Passkeys) -> Option<Value> {
         })
     };
     let statements: Vec<_> = passkeys.android_apps.iter().map(statement).collect();
-    (!statements.is_empty()).then(|| Value::Array(statements))
+    (!statements.is_empty()).then_some(Value::Array(statements))
 }
 
 fn pages(issuer: &str) -> Value {
