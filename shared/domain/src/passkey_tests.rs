@@ -44,6 +44,24 @@ fn a_challenge_of_a_login_enrols_nothing_and_the_reverse() {
     assert_eq!(enrolment.enrolment_until(&letters(1), (&ada, 2), AT(0)), None, "after a new password");
 }
 
+/// Abuse case M4. The login of the account pages is another than that of apps, and its text is no user.
+#[test]
+fn a_challenge_of_the_account_pages_is_good_for_their_login_alone() {
+    let ada = UserId::parse("u_ada").unwrap();
+    let own = PasskeyChallenge::for_account_login(&letters(1), "browser", [7; RANDOM], AT(0)).unwrap();
+    assert_eq!(own.account_login_until(&letters(1), "browser", AT(299)), Some(AT(300)));
+    assert_eq!(own.account_login_until(&letters(1), "browser", AT(300)), None);
+    assert_eq!(own.account_login_until(&letters(1), "another browser", AT(0)), None);
+    assert_eq!(own.account_login_until(&letters(2), "browser", AT(0)), None);
+    assert_eq!(own.login_until(&sealing(1), "browser", AT(0)), None);
+    assert_eq!(own.enrolment_until(&letters(1), (&ada, 1), AT(0)), None);
+    let of_app = PasskeyChallenge::for_login(&sealing(1), "browser", [7; RANDOM], AT(0)).unwrap();
+    let enrolment = PasskeyChallenge::for_enrolment(&letters(1), (&ada, 1), [7; RANDOM], AT(0)).unwrap();
+    for other in [of_app, enrolment] {
+        assert_eq!(other.account_login_until(&letters(1), "browser", AT(0)), None);
+    }
+}
+
 #[test]
 fn what_is_kept_of_a_passkey_is_read_as_it_was_written() {
     let id = CredentialId::of_bytes(vec![0xFB; 64]).unwrap();
