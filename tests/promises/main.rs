@@ -16,6 +16,7 @@ mod owners;
 mod passkeys;
 mod pending_sessions;
 mod sessions;
+mod sign_ons;
 mod ttl;
 mod usage;
 mod users;
@@ -77,6 +78,7 @@ fn session(byte: u8) -> Session {
         auth_time: Some(Timestamp::from_secs(1)),
         origin: gateway_domain::session::Origin::default(),
         issuer: Some("https://auth.example.com".to_owned()),
+        sign_on: None,
         tokens: BTreeMap::from([(legacy(), token(1))]),
     }
 }

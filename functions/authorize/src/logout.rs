@@ -6,6 +6,7 @@ use crate::end_session::{EndSession, Target, again, is_of};
 use crate::error::Failure;
 use crate::{AuthorizationEndpoint, Request};
 use gateway_domain::event::ApiResponse;
+use gateway_domain::outbox::Which;
 use gateway_domain::pending_session::{CODE_LIFETIME, CONSENT_LIFETIME, Progress};
 use gateway_store::BrowserLogin;
 use gateway_web::pages::{LogOut, Message, Notice, Step};
@@ -53,7 +54,9 @@ impl AuthorizationEndpoint {
                 return Ok(without_login(request, over(request, asked, true)));
             };
             self.end_pending(request, &login).await?;
-            if let Some(ending) = self.browsers.log_out(&login, request.now).await? {
+            // An older outbox function does not know the other: it is written where there is something that it ends.
+            let which = if self.config.has_app_families() { Which::Together } else { Which::These };
+            if let Some(ending) = self.browsers.log_out(&login, which, request.now).await? {
                 self.outbox.end_sessions(&ending).await;
                 return Ok(without_login(request, over(request, asked, true)));
             }

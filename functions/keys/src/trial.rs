@@ -73,6 +73,7 @@ fn signs_id_tokens(text: &Secret, now: Timestamp, entropy: &dyn Entropy) -> Resu
         amr: id_token::amr(LoginMethod::Password),
         at_hash: id_token::at_hash(TRIAL),
         sid: &SessionId::from_random(entropy.bytes()?),
+        ds_hash: None,
     };
     Ok(id_token::ALGORITHMS.into_iter().all(|algorithm| id_token::sign(&claims, &keys, algorithm).is_ok()))
 }

@@ -46,6 +46,7 @@ impl Outbox {
     async fn to_end(&self, ending: &QueuedEnding) -> Result<Vec<AppSession>, Failure> {
         let epoch = match &ending.which {
             Which::These(sessions) => return Ok(sessions.clone()),
+            Which::Together(sessions) => return self.together(sessions).await,
             Which::BegunBefore(epoch) => *epoch,
         };
         let mut found = ending.found.clone();
@@ -58,6 +59,20 @@ impl Outbox {
         }
         if found.len() > ending.found.len() {
             self.table.note_found(&ending.id, &found).await?;
+        }
+        Ok(found)
+    }
+
+    /// These sessions, and those that other apps have by the logins that began them. The secrets end first, so that no more of them begin:
+    /// a later attempt finds the same.
+    async fn together(&self, sessions: &[AppSession]) -> Result<Vec<AppSession>, Failure> {
+        let mut found = sessions.to_vec();
+        for session in sessions {
+            if !self.sessions.end_sign_on(&session.sid).await? {
+                continue;
+            }
+            let members = self.sessions.members(&session.sid).await?;
+            found.extend(members.into_iter().filter(|member| !sessions.contains(member)));
         }
         Ok(found)
     }

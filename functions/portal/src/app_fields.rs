@@ -160,7 +160,7 @@ impl AppFields {
     pub(crate) fn read(self, issuer: &str, fields: &mut Fields) -> Read {
         let kind = named::<AppKind>("`public` and `confidential`");
         let grant = named::<GrantType>(
-            "`authorization_code`, `challenge`, `password`, `refresh_token`, `client_credentials`, `token_exchange` and `jwt_bearer`",
+            "`authorization_code`, `challenge`, `password`, `refresh_token`, `client_credentials`, `token_exchange`, `jwt_bearer` and `native_sso`",
         );
         let scope = |text: &str| match Scope::parse(text) {
             Ok(scope) if scope.iter().count() == 1 => Ok(scope),

@@ -258,10 +258,12 @@ async fn narrow(apps: &AppActs<'_>, app: &App, wanted: Wanted) -> Result<(App, R
     if !wrong.is_empty() {
         return Err(Failure::Act(ActError::Fields(wrong)));
     }
-    // It was not told of this one, which has no name here, and so cannot say it.
-    let kept = app.grants.contains(&GrantType::Challenge).then_some(GrantType::Challenge);
+    // It was not told of these, which have no name here, and so cannot say them.
+    let has = |grant| app.grants.contains(&grant).then_some(grant);
+    let (kept, shares_logins) = (has(GrantType::Challenge), has(GrantType::NativeSso));
     let grants = settings.grants.map(|mut grants| {
         grants.extend(kept.filter(|_| grants.contains(&GrantType::AuthorizationCode)));
+        grants.extend(shares_logins);
         grants
     });
     Ok(apps.change(&app.client_id, "apps change", AppChanges { jwks: None, grants, ..settings }).await?)
@@ -283,7 +285,8 @@ impl Wrong {
 
     fn grant(&mut self, name: &str, own: Option<&App>) -> Option<GrantType> {
         let offered = [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
-        let known = offered.into_iter().chain([GrantType::Password, GrantType::TokenExchange, GrantType::JwtBearer]);
+        let by_operators = [GrantType::Password, GrantType::TokenExchange, GrantType::JwtBearer];
+        let known = offered.into_iter().chain(by_operators);
         let grant = known.into_iter().find(|grant| grant_name(*grant) == Some(name));
         let grant = grant.filter(|grant| offered.contains(grant) || own.is_some_and(|own| own.grants.contains(grant)));
         if grant.is_none() {
@@ -364,7 +367,8 @@ fn grant_name(grant: GrantType) -> Option<&'static str> {
         GrantType::RefreshToken => Some("refresh_token"),
         GrantType::ClientCredentials => Some("client_credentials"),
         GrantType::TokenExchange => Some("urn:ietf:params:oauth:grant-type:token-exchange"),
-        GrantType::Challenge => None,
+        // As the grant of services, which comes first: of the two `grant_type` says the same.
+        GrantType::Challenge | GrantType::NativeSso => None,
         GrantType::JwtBearer => Some(device_assertion::GRANT_TYPE),
     }
 }

@@ -48,6 +48,8 @@ pub(crate) fn may_use(app: &AuthenticatedApp, grant: GrantType) -> Result<(), Fa
         GrantType::ClientCredentials | GrantType::TokenExchange => app.is_confidential(),
         // What runs on devices has no secret.
         GrantType::JwtBearer => !app.is_confidential(),
+        // Of the company, whose apps share what they keep on a device.
+        GrantType::NativeSso => app.registered().trusted && !app.is_confidential(),
         // No token is given for it here.
         GrantType::Challenge => false,
     };

@@ -12,6 +12,7 @@ use gateway_domain::id_token::user_scopes;
 use gateway_domain::ids::UserId;
 use gateway_domain::scope::Scope;
 use gateway_telemetry::Metric;
+use serde_json::Map;
 
 impl AuthorizationServer {
     /// Issues an access token for the application's one standing session, without a refresh token (RFC 6749 §4.4.3).
@@ -31,7 +32,7 @@ impl AuthorizationServer {
         let mapped = self.mapped(request, whom).await?;
         let latest = request.now.saturating_add(self.config.lifetimes().access_token);
         let sid = self.sessions.begin_standing(&sub, client_id, latest, request.now).await?;
-        let subject = TokenSubject { sub: &sub, app: registered, sid: &sid, latest, login: None };
+        let subject = TokenSubject { sub: &sub, app: registered, sid: &sid, latest, login: None, also: Map::new() };
         let response = self.response_with_tokens(request, &subject, &mapped, None)?;
         gateway_telemetry::count(Metric::Login { grant: "client_credentials", app: client_id.as_str() });
         Ok(response)

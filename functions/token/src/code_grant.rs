@@ -3,7 +3,7 @@
 use crate::error::Failure;
 use crate::hooks::{Mapped, Whom};
 use crate::id_token::ToldLogin;
-use crate::issue::TokenSubject;
+use crate::issue::{TokenSubject, device_secret_member};
 use crate::parameters::CodeRequest;
 use crate::refresh_grant::remaining_scope;
 use crate::{AuthorizationServer, Request};
@@ -11,6 +11,7 @@ use gateway_credentials::{AuthenticatedApp, ProvedDevice};
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::holder_key::Thumbprint;
+use gateway_domain::id_token::DEVICE_SSO;
 use gateway_domain::ids::SessionId;
 use gateway_domain::pending_session::{PendingSession, Proof, Redeemed, Redemption};
 use gateway_sessions::{Redeeming, SessionError};
@@ -67,6 +68,10 @@ impl AuthorizationServer {
                 Redemption::EndSession => {
                     tracing::warn!(session = %pending.sid, "a code was used again: the session is ended");
                     gateway_telemetry::count(Metric::ReuseDetected);
+                    // Whoever redeemed it may have let other apps in by now.
+                    if pending.scope.contains(DEVICE_SSO) {
+                        self.sessions.end_together(&pending.sid).await?;
+                    }
                     self.sessions.end_redeemed(&self.pending, &pending).await?;
                     return Err(Failure::Code("used before"));
                 }
@@ -115,7 +120,9 @@ impl AuthorizationServer {
         let (mac_key, device) = (refresh.current_id(), asked.device.as_deref());
         let issuer = request.parties.issuer();
         let holder = request.holder(app);
-        let redeeming = Redeeming { app: registered, pending, mac_key, device, holder: holder.as_ref(), issuer, now };
+        let sign_on = self.signs_on(registered, &pending.scope).then_some(&*refresh);
+        let holder = holder.as_ref();
+        let redeeming = Redeeming { app: registered, pending, mac_key, sign_on, device, holder, issuer, now };
         let session = match self.sessions.begin_redeemed(&self.pending, &redeeming).await {
             Err(SessionError::CredentialsChanged) => {
                 return Err(Failure::Code("the user was disabled, or the session has ended"));
@@ -146,7 +153,12 @@ impl AuthorizationServer {
         let refresh_token =
             if app.has_grant(GrantType::RefreshToken) { Some(self.refresh_token(&session, now).await?) } else { None };
         let login = ToldLogin { app: registered, session: &session, nonce: pending.nonce.as_deref() };
-        let subject = TokenSubject { login: Some(login), ..self.subject(registered, &session, &mapped.scope, now) };
+        let secret = self.own_device_secret(registered, &session, pending.browser_epoch).await?;
+        let subject = TokenSubject {
+            login: Some(login),
+            also: secret.iter().map(device_secret_member).collect(),
+            ..self.subject(registered, &session, &mapped.scope, now)
+        };
         self.response_with_tokens(request, &subject, mapped, refresh_token.as_ref())
     }
 }

@@ -20,7 +20,7 @@ use gateway_domain::time::Timestamp;
 use gateway_sessions::SessionError;
 use gateway_store::{App, Device, GrantType, Linked, MAX_DEVICES};
 use gateway_telemetry::Metric;
-use serde_json::json;
+use serde_json::{Map, json};
 
 impl AuthorizationServer {
     /// Registers the device that has a key, by a proof of possession (RFC 9449) with a nonce of this server, which is the challenge. The same key
@@ -110,7 +110,7 @@ impl AuthorizationServer {
             self.sessions.end_standing(sub, client_id, &sid).await?;
             return Err(NoDevice::Grant("it was revoked meanwhile").into());
         }
-        let subject = TokenSubject { sub, app: registered, sid: &sid, latest, login: None };
+        let subject = TokenSubject { sub, app: registered, sid: &sid, latest, login: None, also: Map::new() };
         let response = self.response_with_tokens(request, &subject, &mapped, None)?;
         gateway_telemetry::count(Metric::Login { grant: "jwt_bearer", app: client_id.as_str() });
         Ok(response)
@@ -169,9 +169,10 @@ impl AuthorizationServer {
         }
     }
 
-    /// Refuses the grant of devices where there are none, as any grant that is not known (RFC 6749 §5.2).
+    /// Refuses the grants of devices and of families of applications where there are none, as any grant that is not known (RFC 6749 §5.2).
     pub(crate) fn supports(&self, grant: GrantType) -> Result<(), Failure> {
-        let unknown = grant == GrantType::JwtBearer && self.config.devices().is_none();
+        let unknown = (grant == GrantType::JwtBearer && self.config.devices().is_none())
+            || (grant == GrantType::NativeSso && !self.config.has_app_families());
         if unknown { Err(Failure::UnsupportedGrantType) } else { Ok(()) }
     }
 

@@ -34,7 +34,7 @@ pub(crate) fn check_proof(app: &AuthenticatedApp, grant: GrantType, request: &Re
         // All its token requests (RFC 9449 §5.2).
         Dpop::Required => true,
         Dpop::RefreshTokens => match grant {
-            GrantType::AuthorizationCode | GrantType::Password | GrantType::RefreshToken => {
+            GrantType::AuthorizationCode | GrantType::Password | GrantType::RefreshToken | GrantType::NativeSso => {
                 !app.is_confidential() && app.has_grant(GrantType::RefreshToken)
             }
             GrantType::ClientCredentials | GrantType::TokenExchange | GrantType::Challenge | GrantType::JwtBearer => {

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod no_device;
+mod no_sign_on;
 mod words;
 
 use gateway_config::NoIssuer;
@@ -27,6 +28,7 @@ use words::{
 
 pub(crate) use exchange::NotExchanged;
 pub(crate) use no_device::NoDevice;
+pub(crate) use no_sign_on::NoSignOn;
 
 /// What access tokens are for here.
 const REALM: &str = "gateway";
@@ -90,6 +92,8 @@ pub(crate) enum Failure {
     NotExchanged(#[from] NotExchanged),
     #[error("device refused: {0}")]
     NoDevice(#[from] NoDevice),
+    #[error("sign-on refused: {0}")]
+    NoSignOn(#[from] NoSignOn),
     #[error("refresh token refused: {0}")]
     RefreshToken(&'static str),
     #[error("the session is over at the back end")]
@@ -233,6 +237,7 @@ impl Failure {
             Self::Code(_) => "code",
             Self::NotExchanged(NotExchanged::SubjectToken(_)) => "subject_token",
             Self::NotExchanged(_) => "target",
+            Self::NoSignOn(_) => "sign_on",
             Self::RefreshToken(_) => "refresh_token",
             Self::LoginAgain => "login_again",
             Self::HookRefused(_) => "hook_refused",
@@ -319,6 +324,7 @@ impl Failure {
                 "the code is unknown, expired or used, or redirect_uri, code_verifier or the key of the DPoP proof is not that of its request; log in again",
             ),
             Self::NotExchanged(reason) => reason.response(),
+            Self::NoSignOn(reason) => reason.response(),
             Self::RefreshToken(_) => {
                 response(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again")
             }

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::{AuthorizationServer, Request};
-use gateway_domain::id_token::{self, IdClaims};
+use gateway_domain::id_token::{self, ACR, AMR, DEVICE_SSO, IdClaims};
 use gateway_domain::session::Session;
 use gateway_store::App;
 
@@ -42,6 +42,11 @@ impl AuthorizationServer {
             amr: id_token::amr(session.origin.by),
             at_hash: id_token::at_hash(access_token),
             sid: &session.sid,
+            ds_hash: session
+                .sign_on
+                .as_ref()
+                .filter(|_| session.scope.contains(DEVICE_SSO))
+                .map(|of| of.ds_hash.as_str()),
         };
         let signed = id_token::sign(&claims, &self.id_tokens.value(), app.id_token_algorithm());
         signed.map_err(|_| Failure::Internal("signing an ID token failed"))

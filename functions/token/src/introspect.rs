@@ -24,6 +24,8 @@ impl AuthorizationServer {
         }
         let active = match AnyToken::parse(form)? {
             AnyToken::Refresh(presented) => self.active_refresh_token(request, &app, &presented).await?,
+            // It is of public clients, which introspect nothing.
+            AnyToken::DeviceSecret(_) => None,
             AnyToken::Access(token) => self.active_access_token(request, app.registered(), token.expose()).await?,
         };
         Ok(response::private(200, &active.unwrap_or_else(|| json!({ "active": false }))))

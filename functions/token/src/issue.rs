@@ -12,7 +12,7 @@ use gateway_domain::scope::Scope;
 use gateway_domain::secret::Secret;
 use gateway_domain::session::{Family, Session};
 use gateway_domain::time::{Seconds, Timestamp};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// The subject of an access token, `latest`, the latest time at which that token may expire, and the login that an ID token
 /// may tell of.
@@ -23,6 +23,8 @@ pub(crate) struct TokenSubject<'a> {
     pub(crate) latest: Timestamp,
     /// `None` if nobody has logged in.
     pub(crate) login: Option<ToldLogin<'a>>,
+    /// What the response has beside the tokens.
+    pub(crate) also: Map<String, Value>,
 }
 
 /// A refresh token with its lifetimes, which the response reports (draft-ietf-oauth-refresh-token-expiration-03 §6.1).
@@ -61,6 +63,7 @@ impl AuthorizationServer {
             sid: &session.sid,
             latest: self.sessions.latest_access(app, session, scope, now),
             login: Some(ToldLogin::of(app, session)),
+            also: Map::new(),
         }
     }
 
@@ -103,6 +106,9 @@ impl AuthorizationServer {
             "expires_in": exp.since(now).as_u64(),
             "scope": scope.to_string(),
         });
+        if let Some(members) = body.as_object_mut() {
+            members.extend(subject.also.clone());
+        }
         if let (Some(id_token), Some(members)) = (id_token, body.as_object_mut()) {
             members.insert("id_token".into(), id_token.into());
         }
@@ -132,4 +138,9 @@ impl AuthorizationServer {
             .map_err(|_| Failure::Internal("the session's MAC key is gone"))?;
         Ok(RefreshToken { token, lasts: Lasts::of(&session.family, now) })
     }
+}
+
+/// The member of a response that gives a device secret (OpenID Connect Native SSO §3.4).
+pub(crate) fn device_secret_member(secret: &Secret) -> (String, Value) {
+    ("device_secret".to_owned(), secret.expose().into())
 }

@@ -14,6 +14,7 @@ mod introspect;
 mod issue;
 mod keys;
 mod metadata;
+mod native_sso_grant;
 mod par;
 mod parameters;
 mod password_grant;
@@ -32,7 +33,9 @@ use crate::dpop::check_proof;
 use crate::error::Failure;
 use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
 use gateway_config::{Gateway, TokenParties};
-use gateway_credentials::{AuthenticatedApp, ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs};
+use gateway_credentials::{
+    AuthenticatedApp, ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs, SignOnAttempts,
+};
 use gateway_domain::clock::Clock;
 use gateway_domain::dpop::Proof;
 use gateway_domain::entropy::Entropy;
@@ -77,6 +80,8 @@ pub struct AuthorizationServer {
     pub devices: Devices,
     /// Finds out which device made a request, and how many are registered.
     pub device_check: DeviceCheck,
+    /// Counts what is shown for the login of another application and is none.
+    pub sign_on_attempts: SignOnAttempts,
     /// Signs access tokens.
     pub signing: Fresh<SigningKey>,
     /// Verifies access tokens; published in the JWKS.
@@ -191,6 +196,7 @@ impl AuthorizationServer {
                     Box::pin(self.token_exchange_grant(request, &app, &asked)).await
                 }
                 AccessTokenRequest::Device(asked) => Box::pin(self.device_grant(request, &app, &asked)).await,
+                AccessTokenRequest::NativeSso(asked) => Box::pin(self.native_sso_grant(request, &app, &asked)).await,
             }
         };
         let outcome = outcome.await;

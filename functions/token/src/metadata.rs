@@ -5,7 +5,7 @@ use gateway_domain::client_assertion;
 use gateway_domain::device_assertion;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::holder_key;
-use gateway_domain::id_token::{self, ACR, PHISHING_RESISTANT};
+use gateway_domain::id_token::{self, ACR, DEVICE_SSO, PHISHING_RESISTANT};
 use gateway_domain::token_type::GRANT_TYPE;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -99,6 +99,16 @@ impl AuthorizationServer {
         });
         if let (Some((name, url)), Some(members)) = (registers, metadata.as_object_mut()) {
             members.insert(name.to_owned(), url.into());
+        }
+        if let (true, Some(members)) = (self.config.has_app_families(), metadata.as_object_mut()) {
+            // OpenID Connect Native SSO §6.
+            members.insert("native_sso_supported".to_owned(), true.into());
+            let also = [("scopes_supported", DEVICE_SSO), ("claims_supported", "ds_hash")];
+            for (name, value) in also {
+                if let Some(values) = members.get_mut(name).and_then(Value::as_array_mut) {
+                    values.push(value.into());
+                }
+            }
         }
         if let (Some(_), Some(members)) = (self.config.devices(), metadata.as_object_mut()) {
             // No standard has a name for it.

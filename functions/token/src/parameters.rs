@@ -3,6 +3,7 @@
 use crate::error::{Failure, NoDevice};
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::device_assertion::{self, DeviceAssertion};
+use gateway_domain::device_secret::{self, PresentedSecret};
 use gateway_domain::event::ApiRequest;
 use gateway_domain::form::Form;
 use gateway_domain::ids::{ConnectorName, SessionId};
@@ -25,6 +26,7 @@ pub(crate) enum AccessTokenRequest {
     ClientCredentials(ClientCredentialsRequest),
     TokenExchange(ExchangeRequest),
     Device(DeviceRequest),
+    NativeSso(NativeSsoRequest),
 }
 
 /// A redemption of an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
@@ -108,6 +110,53 @@ impl ExchangeRequest {
     }
 }
 
+/// A request of an app for a session by the login of another app on the device (OpenID Connect Native SSO §4.1).
+pub(crate) struct NativeSsoRequest {
+    /// The other app's ID token.
+    pub(crate) subject_token: Secret,
+    /// `None` for a text that is no device secret of this server.
+    pub(crate) secret: Option<PresentedSecret>,
+    /// The issuer.
+    pub(crate) audience: String,
+    /// `None` if the request has no `scope`.
+    pub(crate) scope: Option<Scope>,
+    /// The hash of `Idempotency-Key`, as that of a refresh.
+    pub(crate) attempt: Option<String>,
+    /// What the user recognises the device by.
+    pub(crate) device: Option<String>,
+}
+
+impl NativeSsoRequest {
+    fn parse(mut form: Form, api: &ApiRequest) -> Result<Self, Failure> {
+        let subject_token = form.take("subject_token").ok_or(Failure::Missing("subject_token"))?;
+        let kind = form.get("subject_token_type").ok_or(Failure::Missing("subject_token_type"))?;
+        if kind != token_type::ID_TOKEN {
+            return Err(Failure::Malformed(SUBJECT_OF_SECRET));
+        }
+        let actor_token = form.take("actor_token").ok_or(Failure::Missing("actor_token"))?;
+        let kind = form.get("actor_token_type").ok_or(Failure::Missing("actor_token_type"))?;
+        if kind != device_secret::TOKEN_TYPE {
+            return Err(Failure::Malformed(ACTOR_OF_ID_TOKEN));
+        }
+        let requested = form.get("requested_token_type").map(TokenType::parse);
+        if requested.is_some_and(|requested| requested != Some(TokenType::AccessToken)) {
+            return Err(Failure::Malformed("requested_token_type"));
+        }
+        if form.get("resource").is_some() {
+            return Err(Failure::Malformed("resource"));
+        }
+        let audience = form.get("audience").ok_or(Failure::Missing("audience"))?.to_owned();
+        let secret = PresentedSecret::parse(actor_token.expose()).ok();
+        let (scope, attempt, device) = (scope(&form)?, attempt(api)?, device(&form, api));
+        Ok(Self { subject_token, secret, audience, scope, attempt, device })
+    }
+}
+
+/// What is wrong with the type of a subject token beside a device secret.
+pub(crate) const SUBJECT_OF_SECRET: &str = "subject_token_type beside a device secret";
+/// What is wrong with the type of an actor token beside an ID token.
+pub(crate) const ACTOR_OF_ID_TOKEN: &str = "actor_token_type beside an ID token";
+
 /// A refresh token from a request, not checked yet, with the id of this attempt to use it.
 pub(crate) struct PresentedRefreshToken {
     presented: Option<Presented>,
@@ -116,9 +165,10 @@ pub(crate) struct PresentedRefreshToken {
 }
 
 /// The `token` of a revocation (RFC 7009 §2.1) or an introspection (RFC 7662 §2.1). `token_type_hint` is not needed: the
-/// two kinds have different forms.
+/// kinds have different forms.
 pub(crate) enum AnyToken {
     Refresh(Presented),
+    DeviceSecret(PresentedSecret),
     /// Every other text, whether it is an access token or not.
     Access(Secret),
 }
@@ -131,10 +181,17 @@ pub(crate) fn grant_type(form: &Form) -> Result<GrantType, Failure> {
         Some("password") => Ok(GrantType::Password),
         Some("refresh_token") => Ok(GrantType::RefreshToken),
         Some("client_credentials") => Ok(GrantType::ClientCredentials),
+        Some(token_type::GRANT_TYPE) if is_native_sso(form) => Ok(GrantType::NativeSso),
         Some(token_type::GRANT_TYPE) => Ok(GrantType::TokenExchange),
         Some(device_assertion::GRANT_TYPE) => Ok(GrantType::JwtBearer),
         Some(_) => Err(Failure::UnsupportedGrantType),
     }
+}
+
+/// Whether a token exchange is one by the login of another app. Half of it is one, too, so that it is told what is missing.
+fn is_native_sso(form: &Form) -> bool {
+    form.get("actor_token_type") == Some(device_secret::TOKEN_TYPE)
+        || form.get("subject_token_type") == Some(token_type::ID_TOKEN)
 }
 
 impl AccessTokenRequest {
@@ -178,6 +235,7 @@ impl AccessTokenRequest {
             }
             GrantType::ClientCredentials => Self::ClientCredentials(ClientCredentialsRequest { scope: scope(&form)? }),
             GrantType::TokenExchange => Self::TokenExchange(ExchangeRequest::parse(form)?),
+            GrantType::NativeSso => Self::NativeSso(NativeSsoRequest::parse(form, api)?),
             GrantType::JwtBearer => {
                 let assertion = form.take("assertion").ok_or(Failure::Missing("assertion"))?;
                 let assertion = DeviceAssertion::parse(assertion).map_err(|invalid| NoDevice::Grant(invalid.0))?;
@@ -206,7 +264,10 @@ impl AnyToken {
     /// Reads the parameter.
     pub(crate) fn parse(mut form: Form) -> Result<Self, Failure> {
         let token = form.take("token").ok_or(Failure::Missing("token"))?;
-        Ok(Presented::parse(token.expose()).map_or(Self::Access(token), Self::Refresh))
+        if let Ok(presented) = Presented::parse(token.expose()) {
+            return Ok(Self::Refresh(presented));
+        }
+        Ok(PresentedSecret::parse(token.expose()).map_or(Self::Access(token), Self::DeviceSecret))
     }
 }
 

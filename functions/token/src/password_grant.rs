@@ -3,6 +3,7 @@
 use crate::client::may_use;
 use crate::error::Failure;
 use crate::hooks::Whom;
+use crate::issue::device_secret_member;
 use crate::parameters::PasswordRequest;
 use crate::{AuthorizationServer, Request};
 use gateway_credentials::{AuthenticatedApp, PasswordLogin, Proved, ProvedDevice};
@@ -12,7 +13,7 @@ use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{Family, LoginMethod, Origin, Session};
 use gateway_domain::source::Source;
-use gateway_sessions::{Login, SessionError, TokenSource};
+use gateway_sessions::{Login, SessionError, TokenSource, of_own_sign_on};
 use gateway_store::GrantType;
 use gateway_telemetry::Metric;
 
@@ -90,6 +91,9 @@ impl AuthorizationServer {
 
         let lifetimes = self.config.lifetimes();
         let issuer = scope.contains(OPENID).then(|| request.parties.issuer().to_owned());
+        let (salt, refresh) = (self.entropy.bytes()?, self.refresh.value());
+        let mac_key = refresh.current_id().to_owned();
+        let sign_on = self.signs_on(registered, &scope).then(|| of_own_sign_on(&refresh, &mac_key, &salt, &sid));
         let session = Session {
             sid,
             user_id: user.user_id.clone(),
@@ -97,12 +101,13 @@ impl AuthorizationServer {
             scope,
             family: Family::begin(request.now, lifetimes.session_idle, lifetimes.session_absolute),
             holder: request.holder(app),
-            salt: self.entropy.bytes()?,
-            mac_key: self.refresh.value().current_id().to_owned(),
+            salt,
+            mac_key,
             credential_epoch: user.credential_epoch,
             auth_time: Some(request.now),
             origin: Origin { began: Some(request.now), device: asked.device.clone(), by: LoginMethod::Password },
             issuer,
+            sign_on: sign_on.transpose()?,
             tokens,
         };
         self.sessions.begin(registered, &session).await?;
@@ -116,7 +121,9 @@ impl AuthorizationServer {
         } else {
             None
         };
-        let subject = self.subject(registered, &session, &mapped.scope, request.now);
+        let secret = self.own_device_secret(registered, &session, user.browser_epoch).await?;
+        let mut subject = self.subject(registered, &session, &mapped.scope, request.now);
+        subject.also.extend(secret.iter().map(device_secret_member));
         let response = self.response_with_tokens(request, &subject, &mapped, refresh_token.as_ref())?;
         gateway_telemetry::count(Metric::Login { grant: "password", app: registered.client_id.as_str() });
         Ok(response)

@@ -67,6 +67,8 @@ impl AuthorizationServer {
                 Decision::Revoke => {
                     tracing::warn!(session = %session.sid, "a refresh token was reused: the session is ended");
                     gateway_telemetry::count(Metric::ReuseDetected);
+                    // Whoever has copied it may have copied what the apps share, too. First, so that a repetition ends it after a crash.
+                    self.sessions.end_secret_of(&session).await?;
                     self.sessions.end(&session.sid).await?;
                     return Err(Failure::RefreshToken("reused"));
                 }

@@ -1,4 +1,5 @@
-//! Token revocation (RFC 7009): it ends the whole session, and the next call of the session is refused.
+//! Token revocation (RFC 7009): it ends the whole session, and the next call of the session is refused. A device secret ends all sessions
+//! that several apps have by it.
 
 use crate::error::Failure;
 use crate::parameters::AnyToken;
@@ -17,6 +18,7 @@ impl AuthorizationServer {
         let client = &app.registered().client_id;
         match AnyToken::parse(form)? {
             AnyToken::Refresh(presented) => self.revoke_refresh_token(client, &presented, request.now).await?,
+            AnyToken::DeviceSecret(presented) => self.revoke_device_secret(client, &presented).await?,
             AnyToken::Access(token) => self.revoke_access_token(request, client, token.expose()).await?,
         }
         Ok(response::private(200, &json!({})))

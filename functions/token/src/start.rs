@@ -4,7 +4,7 @@ use crate::AuthorizationServer;
 use crate::hooks::TokenHooks;
 use crate::keys::InForce;
 use gateway_config::Gateway;
-use gateway_credentials::{ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs};
+use gateway_credentials::{ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs, SignOnAttempts};
 use gateway_directory::OwnDirectory;
 use gateway_domain::id_token::IdTokenKeys;
 use gateway_domain::keys::{PublicKeys, SigningKey};
@@ -47,7 +47,8 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         directory,
         clients: ClientAuthentication::new(apps.clone(), attempts.clone()),
         device_check: DeviceCheck::new(devices.clone(), attempts.clone()),
-        proofs: Proofs::new(attempts),
+        proofs: Proofs::new(attempts.clone()),
+        sign_on_attempts: SignOnAttempts::new(attempts),
         devices,
         apps,
         passwords,

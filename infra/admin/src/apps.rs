@@ -223,6 +223,7 @@ impl From<Grant> for GrantType {
             Grant::TokenExchange => Self::TokenExchange,
             Grant::Challenge => Self::Challenge,
             Grant::JwtBearer => Self::JwtBearer,
+            Grant::NativeSso => Self::NativeSso,
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::{ActError, Problem, WrongField, destinations};
 use gateway_config::Gateway;
 use gateway_domain::admin_scope;
-use gateway_domain::id_token;
+use gateway_domain::id_token::{self, DEVICE_SSO};
 use gateway_domain::ids::{ApiName, DestinationName, PlanName};
 use gateway_domain::notification_uri::NotificationUri;
 use gateway_domain::scope::Scope;
@@ -46,7 +46,8 @@ impl Catalogue<'_> {
     /// have.
     pub(crate) fn scope(&self, field: &str, scope: &Scope) -> Option<WrongField> {
         let gateway = self.gateway?;
-        let known: BTreeSet<_> = gateway.scopes().into_iter().chain(id_token::SCOPES).chain(admin_scope::ALL).collect();
+        let own = id_token::SCOPES.into_iter().chain([DEVICE_SSO]).chain(admin_scope::ALL);
+        let known: BTreeSet<_> = gateway.scopes().into_iter().chain(own).collect();
         let token = scope.iter().find(|token| !known.contains(token))?;
         Some(self.unknown(field, "scope", token, &known.into_iter().collect::<Vec<_>>().join(", ")))
     }

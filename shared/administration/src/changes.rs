@@ -2,7 +2,7 @@
 
 use crate::{ActError, Catalogue, Problem, WrongField, jwks};
 use gateway_domain::admin_scope;
-use gateway_domain::id_token::OPENID;
+use gateway_domain::id_token::{DEVICE_SSO, OPENID};
 use gateway_domain::ids::{HeaderText, PlanName};
 use gateway_domain::keys::SignatureAlgorithm;
 use gateway_domain::notification_uri::NotificationUri;
@@ -142,6 +142,16 @@ pub(crate) fn unsound(app: &App) -> Vec<WrongField> {
         may(GrantType::JwtBearer) && !is_public,
         "grants",
         "devices are of apps that run on them, which are public: an app on a server has a secret or keys of its own",
+    );
+    rule(
+        may(GrantType::NativeSso) && !(app.trusted && is_public),
+        "grants",
+        "logins are shared by apps of the company on one device, which are trusted and public: leave out native_sso",
+    );
+    rule(
+        app.scope.contains(DEVICE_SSO) && !(may(GrantType::NativeSso) && app.scope.contains(OPENID)),
+        "scopes",
+        "an app that lets others in by its login has the grant native_sso and ID tokens: device_sso needs both, and openid",
     );
     rule(
         app.redirect_uris.iter().any(RedirectUri::has_wildcard),

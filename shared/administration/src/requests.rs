@@ -73,6 +73,7 @@ impl Wish {
         // What an operator has trusted without it goes on without it, and an app on a server has it from an operator alone.
         let may_ask = has(GrantType::Challenge) || (self.kind == AppKind::Public && !app.trusted);
         let asks_itself = self.trusted && may_ask;
+        let shares_logins = self.trusted && self.kind == AppKind::Public && has(GrantType::NativeSso);
         let grants = [
             (GrantType::AuthorizationCode, by_code),
             (GrantType::Challenge, by_code && asks_itself),
@@ -81,6 +82,7 @@ impl Wish {
             (GrantType::JwtBearer, self.has_devices),
             (GrantType::Password, keeps_password),
             (GrantType::TokenExchange, self.kind == AppKind::Confidential && has(GrantType::TokenExchange)),
+            (GrantType::NativeSso, shares_logins),
         ];
         AppSettings {
             name: self.name.to_string(),
@@ -127,6 +129,7 @@ fn is_established(app: &App) -> bool {
         || app.trusted
         || !app.subscriptions.is_empty()
         || app.grants.contains(&GrantType::TokenExchange)
+        || app.grants.contains(&GrantType::NativeSso)
         || app.scope.contains(ACCOUNT)
 }
 

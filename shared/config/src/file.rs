@@ -2,6 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::api::Api;
+use crate::app_families::AppFamily;
 use crate::connector::ConnectorConfig;
 use crate::cors::CorsFields;
 use crate::devices::Devices;
@@ -15,7 +16,7 @@ use crate::portal::{DeveloperPortal, PlanOffer};
 use crate::registration::Registration;
 use crate::text::{Audience, ScopeToken};
 use crate::url::Issuer;
-use gateway_domain::ids::{ApiName, ConnectorName, DestinationName, LimitName, PlanName};
+use gateway_domain::ids::{ApiName, ConnectorName, DestinationName, FamilyName, LimitName, PlanName};
 use gateway_domain::rate_limit::{Limit, Per, Period, Plan, TimeZone};
 use gateway_domain::time::Seconds;
 use schemars::JsonSchema;
@@ -61,6 +62,10 @@ pub(crate) struct File {
     pub(crate) devices: Option<Devices>,
     /// Passkeys, by which people log in without a password. Without it, there are none.
     pub(crate) passkeys: Option<Passkeys>,
+    /// Families of apps that share logins on one device, by a name of your own. Without it, each app has logins of its own.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<Name, AppFamily>")]
+    pub(crate) app_families: BTreeMap<FamilyName, AppFamily>,
     /// Applications that register themselves (RFC 7591). Without it, none does.
     pub(crate) registration: Option<Registration>,
     /// Developers, who register applications by themselves. Without it, operators alone register them.

@@ -2,6 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::api::Api;
+use crate::app_families::AppFamily;
 use crate::connector::{ConnectorConfig, PasswordRule, Whose};
 use crate::cors::CorsFields;
 use crate::devices::Devices;
@@ -197,6 +198,16 @@ impl Gateway {
     /// By which passkeys people log in. `None` means that there are none.
     pub fn passkeys(&self) -> Option<&Passkeys> {
         self.file.passkeys.as_ref()
+    }
+
+    /// The family of an application, whose other apps it shares logins with on one device.
+    pub fn app_family(&self, client: &ClientId) -> Option<&AppFamily> {
+        self.file.app_families.values().find(|family| family.apps.contains(client))
+    }
+
+    /// Whether there are applications that share logins.
+    pub fn has_app_families(&self) -> bool {
+        !self.file.app_families.is_empty()
     }
 
     /// What applications that register themselves get. `None` means that none does.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api;
+mod app_families;
 mod check;
 pub mod connector;
 mod cors;
@@ -29,6 +30,7 @@ mod url;
 
 pub use accounts::{Accounts, ClaimName, FieldId, FieldType, ProfileField};
 pub use api::{Api, PassAccessToken, Route};
+pub use app_families::AppFamily;
 pub use devices::Devices;
 pub use directory::{Directory, Domain, FunctionName, Hook, WhenDown};
 pub use error::{ConfigError, NotAllowed, Problem};

@@ -167,15 +167,20 @@ impl BrowserSessions {
 
     /// Ends a login, and writes to the outbox that the sessions end that began from it: the outbox function is to be asked for
     /// that under the id. `None` if another session began meanwhile, or the login has ended: then nothing is written, and the
-    /// login is to be read again.
-    pub async fn log_out(&self, login: &BrowserLogin, now: Timestamp) -> Result<Option<OutboxId>, CredentialsError> {
+    /// login is to be read again. `which` says whether the sessions end that other apps have by the same logins.
+    pub async fn log_out(
+        &self,
+        login: &BrowserLogin,
+        which: fn(Vec<AppSession>) -> Which,
+        now: Timestamp,
+    ) -> Result<Option<OutboxId>, CredentialsError> {
         let id = OutboxId::from_random(self.entropy.bytes()?);
         let sessions = login.sessions.iter();
         let sessions = sessions.map(|(sid, begun)| AppSession { client_id: begun.client_id.clone(), sid: sid.clone() });
         let ending = NewEnding {
             id: id.clone(),
             user_id: login.user_id.clone(),
-            which: Which::These(sessions.collect()),
+            which: which(sessions.collect()),
             due: now,
             until: now.saturating_add(ENDING),
         };

@@ -17,6 +17,7 @@ mod password_check;
 #[cfg(feature = "policy")]
 pub mod password_policy;
 mod proofs;
+mod sign_on_attempts;
 
 pub use access::{NoAccess, access};
 pub use account_attempts::AccountAttempts;
@@ -31,3 +32,4 @@ pub use login_attempts::Reserved;
 pub use passkey_attempts::PasskeyAttempts;
 pub use password_check::{PasswordCheck, PasswordLogin, Proved};
 pub use proofs::{Proofs, UsedProof};
+pub use sign_on_attempts::SignOnAttempts;

@@ -230,7 +230,7 @@ impl LoginAttempts {
         self.wrong_of(&format!("passkeys-wrong#{source}"), SOURCE, now).await
     }
 
-    async fn wrong(&self, key: &str, now: Timestamp) -> Result<(), CredentialsError> {
+    pub(crate) async fn wrong(&self, key: &str, now: Timestamp) -> Result<(), CredentialsError> {
         self.wrong_of(key, CLIENT, now).await
     }
 

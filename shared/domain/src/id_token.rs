@@ -19,6 +19,8 @@ pub const OPENID: &str = "openid";
 pub const EMAIL: &str = "email";
 /// The scope that tells what users have filled in, as far as the configuration has a claim for it.
 pub const PROFILE: &str = "profile";
+/// The scope that asks for a device secret (OpenID Connect Native SSO §3.1). Only operators give it, to apps of a family.
+pub const DEVICE_SSO: &str = "device_sso";
 /// The scopes of OpenID Connect that exist whether or not a route needs them (Core §3.1.2.1, §5.4).
 pub const SCOPES: [&str; 3] = [OPENID, EMAIL, PROFILE];
 /// A login with a password over a protected connection (SAML 2.0 Authentication Context §3.4.9).
@@ -47,7 +49,7 @@ pub const ALGORITHMS: [SignatureAlgorithm; 2] = [SignatureAlgorithm::Rs256, Sign
 
 /// The scopes of OpenID Connect that say something about a user. An application that acts for itself has none of them.
 pub fn user_scopes() -> Scope {
-    Scope::parse(&SCOPES.join(" ")).unwrap_or_default()
+    Scope::parse(&format!("{} {DEVICE_SSO}", SCOPES.join(" "))).unwrap_or_default()
 }
 
 /// The claims of an ID token.
@@ -77,6 +79,9 @@ pub struct IdClaims<'a> {
     pub at_hash: String,
     /// The session (OpenID Connect Back-Channel Logout §2.1).
     pub sid: &'a SessionId,
+    /// [`ds_hash`](crate::device_secret::ds_hash) of the device secret to which the token belongs (OpenID Connect Native SSO §3.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ds_hash: Option<&'a str>,
 }
 
 /// The keys that sign ID tokens, one for each algorithm, and the public keys that verify them.

@@ -31,6 +31,15 @@ pub struct Hint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnverifiedHint(Hint);
 
+/// What an ID token says that belongs to a device secret (OpenID Connect Native SSO §3.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedIdToken {
+    /// What every ID token says.
+    pub hint: Hint,
+    /// Of which device secret it is.
+    pub ds_hash: String,
+}
+
 /// The text is no ID token that this server has signed with a key that it still publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no ID token of this server: {0}")]
@@ -99,7 +108,10 @@ fn parts(token: &str) -> Result<Parts<'_>, InvalidHint> {
 
 /// What the claims say, if they are of this issuer.
 fn said(payload: &str, issuer: &str) -> Result<Hint, InvalidHint> {
-    let claims = jwt::object(payload)?;
+    hint_of(&jwt::object(payload)?, issuer)
+}
+
+fn hint_of(claims: &BTreeMap<String, Value>, issuer: &str) -> Result<Hint, InvalidHint> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).ok_or(InvalidHint("a claim is missing"));
     if text("iss")? != issuer {
         return Err(InvalidHint("its issuer is another"));
@@ -115,6 +127,18 @@ fn said(payload: &str, issuer: &str) -> Result<Hint, InvalidHint> {
 /// Reads an ID token of this issuer. Its signature is verified before any claim is read. That it has expired is no fault:
 /// applications keep the ID token of a session, and send it when the session ends (RP-Initiated Logout 1.0 §4).
 pub fn verify(token: &str, keys: &IdTokenKeys, issuer: &str) -> Result<Hint, InvalidHint> {
+    said(verified_payload(token, keys)?, issuer)
+}
+
+/// The same of an ID token that is presented with its device secret. That it has expired is no fault here either: whether its session
+/// lives is asked (OpenID Connect Native SSO §4.3).
+pub fn verify_shared(token: &str, keys: &IdTokenKeys, issuer: &str) -> Result<SharedIdToken, InvalidHint> {
+    let claims = jwt::object(verified_payload(token, keys)?)?;
+    let ds_hash = claims.get("ds_hash").and_then(Value::as_str).ok_or(InvalidHint("it belongs to no device secret"))?;
+    Ok(SharedIdToken { hint: hint_of(&claims, issuer)?, ds_hash: ds_hash.to_owned() })
+}
+
+fn verified_payload<'t>(token: &'t str, keys: &IdTokenKeys) -> Result<&'t str, InvalidHint> {
     let Parts { message, header, payload, signature, .. } = parts(token)?;
     let text = |name: &str| header.get(name).and_then(Value::as_str);
     let public = keys.verifying().map_err(|_| InvalidHint("the keys cannot be used"))?;
@@ -126,5 +150,5 @@ pub fn verify(token: &str, keys: &IdTokenKeys, issuer: &str) -> Result<Hint, Inv
     if !matches!(outcome, Ok(true)) {
         return Err(InvalidHint("its signature does not verify"));
     }
-    said(payload, issuer)
+    Ok(payload)
 }

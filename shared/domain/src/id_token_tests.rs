@@ -61,6 +61,7 @@ fn signed(keys: &IdTokenKeys, algorithm: SignatureAlgorithm) -> String {
         amr: amr(LoginMethod::Password),
         at_hash: at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
         sid: &SessionId::from_random([1; 16]),
+        ds_hash: None,
     };
     sign(&claims, keys, algorithm).unwrap()
 }

@@ -84,6 +84,11 @@ id!(
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
 );
 id!(
+    /// A family of applications in the gateway's configuration.
+    FamilyName, "family name", 32, "1 to 32 characters of a-z 0-9 -",
+    |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+);
+id!(
     /// A limit of a plan.
     LimitName, "limit name", 16, "1 to 16 characters of a-z 0-9 -",
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'

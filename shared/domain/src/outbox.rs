@@ -74,6 +74,8 @@ pub struct AppSession {
 pub enum Which {
     /// These.
     These(Vec<AppSession>),
+    /// These, with the sessions that other apps of the device have from the same logins.
+    Together(Vec<AppSession>),
     /// All that began before the user's credential epoch was this one.
     BegunBefore(u64),
 }

@@ -98,7 +98,7 @@ impl RefreshKeys {
         let _ = std::hint::black_box(checked);
     }
 
-    fn key(&self, id: &str) -> Result<hmac::Key, NotARefreshToken> {
+    pub(crate) fn key(&self, id: &str) -> Result<hmac::Key, NotARefreshToken> {
         self.0.get(id).map(|key| hmac::Key::new(hmac::HMAC_SHA256, key)).ok_or(NotARefreshToken)
     }
 }

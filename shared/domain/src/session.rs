@@ -39,6 +39,8 @@ pub struct Session {
     /// The issuer of its tokens, by which its application knows this server. `None` in a session without the scope `openid`,
     /// of which no logout token tells.
     pub issuer: Option<String>,
+    /// The sign-on that it belongs to, if it is one of several sessions of one login (OpenID Connect Native SSO).
+    pub sign_on: Option<OfSignOn>,
     /// The sealed internal tokens of the legacy systems.
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
 }
@@ -70,6 +72,15 @@ impl LoginMethod {
     pub fn is_password(&self) -> bool {
         matches!(self, Self::Password)
     }
+}
+
+/// To which sign-on a session belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfSignOn {
+    /// The id of the sign-on: that of the session whose login began it.
+    pub id: SessionId,
+    /// What the ID tokens of the session say of its device secret.
+    pub ds_hash: String,
 }
 
 /// The part of a session that decides about refresh tokens. The rules over it are pure and model-checked.
@@ -208,7 +219,11 @@ pub fn decide(
 impl Family {
     /// A new family whose first token is served now.
     pub fn begin(now: Timestamp, idle: Seconds, absolute: Seconds) -> Self {
-        let absolute_end = now.saturating_add(absolute);
+        Self::begin_until(now, idle, now.saturating_add(absolute))
+    }
+
+    /// The same with an end that another login has set.
+    pub fn begin_until(now: Timestamp, idle: Seconds, absolute_end: Timestamp) -> Self {
         Self {
             generation: 1,
             served_at: now,

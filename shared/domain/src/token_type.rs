@@ -5,6 +5,9 @@ use std::fmt;
 /// The grant type of a token exchange (RFC 8693 §2.1).
 pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+/// The type of an ID token (RFC 8693 §3).
+pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+
 /// The type of a token that is exchanged, or that is issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenType {

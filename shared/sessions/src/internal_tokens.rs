@@ -110,6 +110,19 @@ impl InternalTokens {
         now: Timestamp,
     ) -> Result<Tokens, SessionError> {
         let (needed, _) = self.required(app, scope);
+        self.acquire_of(&needed, sid, (app, scope), login, before, now).await
+    }
+
+    /// The same at these of them alone; `true` if the session begins without.
+    pub(crate) async fn acquire_of(
+        &self,
+        needed: &BTreeMap<ConnectorName, bool>,
+        sid: &SessionId,
+        (app, scope): (&gateway_store::App, &Scope),
+        login: Login<'_>,
+        before: Option<&Tokens>,
+        now: Timestamp,
+    ) -> Result<Tokens, SessionError> {
         let attempts = needed.iter().map(|(name, optional)| async move {
             let acquired = async {
                 let connector = self.connector(name)?;

@@ -16,14 +16,16 @@ mod redeem;
 mod renew;
 mod replace;
 mod rotate;
+mod sign_on;
 mod start;
+mod without_password;
 
 pub use error::{LogoutError, SessionError};
 pub use hand_out::ForService;
 pub use internal_tokens::{InternalTokens, Login, Tokens};
 pub use lease::{MAX_POLLS, POLL_INTERVAL};
 pub use pending::{NewLogin, PendingSessions};
-pub use redeem::Redeeming;
+pub use redeem::{Redeeming, of_own_sign_on};
 pub use rotate::{Rotation, TokenSource};
 
 use gateway_config::Gateway;

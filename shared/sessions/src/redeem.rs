@@ -2,10 +2,12 @@
 
 use crate::{PendingSessions, SessionError, Sessions};
 use futures_util::future::join_all;
+use gateway_domain::device_secret::{derive, ds_hash};
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
 use gateway_domain::pending_session::{PendingSession, Progress, Redeemed};
-use gateway_domain::session::{Family, Holder, Origin, Session};
+use gateway_domain::refresh_token::RefreshKeys;
+use gateway_domain::session::{Family, Holder, OfSignOn, Origin, Session};
 use gateway_domain::time::Timestamp;
 
 /// Pending sessions that one sweep looks at.
@@ -19,6 +21,8 @@ pub struct Redeeming<'a> {
     pub pending: &'a PendingSession,
     /// The id of the key that makes the refresh tokens.
     pub mac_key: &'a str,
+    /// The keys that make the device secret, if the login begins a sign-on (OpenID Connect Native SSO).
+    pub sign_on: Option<&'a RefreshKeys>,
     /// What the user recognises the device by.
     pub device: Option<&'a str>,
     /// Whose session it becomes, if it is bound to a key.
@@ -52,7 +56,9 @@ impl Sessions {
         table: &gateway_store::PendingSessions,
         redeeming: &Redeeming<'_>,
     ) -> Result<Session, SessionError> {
-        let Redeeming { app, pending, mac_key, device, holder, issuer, now } = *redeeming;
+        let Redeeming { app, pending, mac_key, sign_on, device, holder, issuer, now } = *redeeming;
+        let salt = self.entropy.bytes()?;
+        let sign_on = sign_on.map(|keys| of_own_sign_on(keys, mac_key, &salt, &pending.sid)).transpose()?;
         let lifetimes = self.gateway.lifetimes();
         let new = Session {
             sid: pending.sid.clone(),
@@ -61,12 +67,13 @@ impl Sessions {
             scope: pending.scope.clone(),
             family: Family::begin(now, lifetimes.session_idle, lifetimes.session_absolute),
             holder: holder.cloned(),
-            salt: self.entropy.bytes()?,
+            salt,
             mac_key: mac_key.to_owned(),
             credential_epoch: pending.credential_epoch,
             auth_time: Some(pending.auth_time),
             origin: Origin { began: Some(now), device: device.map(str::to_owned), by: pending.by },
             issuer: pending.scope.contains(OPENID).then(|| issuer.to_owned()),
+            sign_on,
             tokens: pending.tokens.clone(),
         };
         self.table.create(&new).await?;
@@ -128,4 +135,19 @@ impl Sessions {
         }
         pending.log_out(lapsed).await
     }
+}
+
+/// What a session knows of the sign-on that its own login begins: the secret is derived from the session's salt.
+///
+/// # Errors
+/// [`SessionError::Internal`] if these are not the keys of that id.
+pub fn of_own_sign_on(
+    keys: &RefreshKeys,
+    mac_key: &str,
+    salt: &[u8; 16],
+    sid: &SessionId,
+) -> Result<OfSignOn, SessionError> {
+    let secret =
+        derive(keys, mac_key, salt, sid).map_err(|_| SessionError::Internal("the session's MAC key is gone"))?;
+    Ok(OfSignOn { id: sid.clone(), ds_hash: ds_hash(&secret) })
 }

@@ -357,6 +357,8 @@ pub enum GrantType {
     Challenge,
     /// RFC 7523 §2.1: its devices, each with a key of its own.
     JwtBearer,
+    /// It shares logins with the other apps of its family on one device (OpenID Connect Native SSO for Mobile Apps).
+    NativeSso,
 }
 
 /// An application's subscription to an API.

@@ -2,6 +2,7 @@
 //! which attribute.
 
 mod item;
+mod sign_ons;
 
 use crate::error::{Item, StoreError, condition_failed, unavailable};
 use crate::page::Page;

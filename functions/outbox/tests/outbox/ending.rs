@@ -8,6 +8,7 @@ use gateway_domain::outbox::{AppSession, ENDING, Kind, Which, deliver_event};
 use gateway_domain::renewal::RenewalEvent;
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{Family, Session};
+use gateway_domain::sign_on::{Member, SignOn};
 use gateway_domain::time::Seconds;
 use gateway_store::{Entry, NewEnding, NewEntry};
 use serde_json::{Value, json};
@@ -58,6 +59,7 @@ impl Fixture {
             auth_time: None,
             origin: gateway_domain::session::Origin::default(),
             issuer: issuer.map(str::to_owned),
+            sign_on: None,
             tokens: BTreeMap::new(),
         };
         self.db.store.sessions.create(&session).await.unwrap();
@@ -178,4 +180,26 @@ async fn what_cannot_be_done_for_days_is_given_up() {
     assert_eq!(fixture.end(&id).await, "given_up");
     assert_eq!(fixture.left().await, 0);
     assert!(fixture.has_ended(1).await);
+}
+
+/// Abuse case O4: a logout ends what other apps have by the same login, also what begins at that moment; an end of one session does not.
+#[tokio::test]
+async fn sessions_of_one_login_end_together_or_alone() {
+    for (which, ended) in [(Which::These as fn(_) -> _, false), (Which::Together, true)] {
+        let fixture = Fixture::new().await;
+        fixture.begun(1, "shop", 4).await;
+        fixture.begun(2, "stock", 4).await;
+        fixture.begun(3, "stock", 4).await;
+        let sessions = &fixture.db.store.sessions;
+        let first = sessions.get(&sid(1)).await.unwrap().unwrap();
+        sessions.create_sign_on(&SignOn::begin(&first, 0)).await.unwrap();
+        let place = Member { sid: sid(2), at: fixture.now(), attempt: None };
+        assert_eq!(sessions.take_place(&sid(1), &app("stock"), &place, None).await, Ok(true));
+        let id = fixture.ending(which(vec![AppSession { client_id: app("shop"), sid: sid(1) }])).await;
+        fixture.end(&id).await;
+        assert_eq!(fixture.live().await, if ended { sorted(&[3]) } else { sorted(&[2, 3]) });
+        assert_eq!(fixture.has_ended(2).await, ended);
+        assert_eq!(sessions.sign_on(&sid(1)).await.unwrap().unwrap().ended, ended);
+        assert_eq!(fixture.queued(), if ended { sorted(&[1, 2]) } else { sorted(&[1]) });
+    }
 }

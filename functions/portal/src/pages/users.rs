@@ -84,7 +84,7 @@ impl Portal {
         let user_id = UserId::parse(id).map_err(|_| Failure::NotFound)?;
         let user = self.user(&user_id).await?;
         if let Some(sent) = sent {
-            self.change_user(visit, administrator, user, &sent).await?;
+            Box::pin(self.change_user(visit, administrator, user, &sent)).await?;
             return Ok(see_other(&visit.site.path(&format!("/gateway/users/{user_id}?done=yes"))));
         }
         let sessions = self.sessions_of(&user_id, visit.asked.now).await?;

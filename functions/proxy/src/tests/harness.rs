@@ -338,6 +338,7 @@ fn session_of(admitted: &Admitted, token: InternalToken) -> Session {
         auth_time: None,
         origin: gateway_domain::session::Origin::default(),
         issuer: None,
+        sign_on: None,
         tokens: BTreeMap::from([(legacy(), token)]),
     }
 }

@@ -1,6 +1,7 @@
 //! Words for what is wrong with a request, and for what a back end says.
 
 use super::{ErrorResponse, REALM};
+use crate::parameters::{ACTOR_OF_ID_TOKEN, SUBJECT_OF_SECRET};
 use gateway_domain::event::EventError;
 use gateway_domain::form::InvalidForm;
 use gateway_domain::ids::ConnectorName;
@@ -84,9 +85,13 @@ pub(super) fn missing(name: &'static str) -> &'static str {
         "password" => "password is required",
         "refresh_token" => "refresh_token is required",
         "token" => "token is required",
-        "subject_token" => "subject_token is required: the access token that was passed on",
+        "subject_token" => {
+            "subject_token is required: the access token that was passed on, or the ID token of another app"
+        }
+        "actor_token" => "actor_token is required beside an ID token: the device secret",
+        "actor_token_type" => "actor_token_type is required",
         "subject_token_type" => "subject_token_type is required",
-        "audience" => "audience is required: the name of an API",
+        "audience" => "audience is required: the name of an API, or with a device secret the issuer",
         "assertion" => "assertion is required: a JWT that the device has signed",
         "client_assertion" => "client_assertion_type needs client_assertion",
         "client_assertion_type" => "client_assertion needs client_assertion_type",
@@ -104,7 +109,11 @@ pub(super) fn malformed(name: &'static str) -> &'static str {
         "request_uri" => "request_uri must not be pushed",
         "request" => "the parameters of a pushed request must not exceed 4096 bytes",
         "subject_token_type" => "subject_token_type must be urn:ietf:params:oauth:token-type:access_token",
-        "requested_token_type" => "requested_token_type is unknown",
+        SUBJECT_OF_SECRET => {
+            "subject_token_type must be urn:ietf:params:oauth:token-type:id_token beside a device secret"
+        }
+        ACTOR_OF_ID_TOKEN => "actor_token_type must be urn:openid:params:token-type:device-secret beside an ID token",
+        "requested_token_type" => "requested_token_type is unknown, or nothing that is issued here",
         "actor_token" | "actor_token_type" => "a token exchange has no actor_token here",
         "resource" => "name the target by audience, not by resource",
         "scope" => "what a token exchange gives has no scope",

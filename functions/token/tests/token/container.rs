@@ -11,6 +11,7 @@ use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
 use gateway_credentials::{
     BrowserSessions, ClientAuthentication, DeviceCheck, Directory, PasskeyAttempts, PasswordCheck, Proofs,
+    SignOnAttempts,
 };
 use gateway_directory::OwnDirectory;
 use gateway_domain::clock::Clock;
@@ -214,7 +215,8 @@ pub(crate) fn build(
         clients: ClientAuthentication::new(store.apps.clone(), store.attempts.clone()),
         device_check: DeviceCheck::new(store.devices.clone(), store.attempts.clone()),
         devices: store.devices,
-        proofs: Proofs::new(store.attempts),
+        proofs: Proofs::new(store.attempts.clone()),
+        sign_on_attempts: SignOnAttempts::new(store.attempts),
         apps: store.apps,
         passwords,
         users: store.users,

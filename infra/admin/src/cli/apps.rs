@@ -271,6 +271,8 @@ pub(crate) enum Grant {
     Challenge,
     /// RFC 7523: its devices, each with a key of its own, call without a user.
     JwtBearer,
+    /// It shares logins with the other apps of its family on one device (`app_families` of gateway.yaml): trusted, public apps.
+    NativeSso,
 }
 
 /// `subscriptions …`

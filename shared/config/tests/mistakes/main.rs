@@ -4,6 +4,7 @@
 
 mod accounts;
 mod apis;
+mod app_families;
 mod connectors;
 mod cors;
 mod devices;

@@ -5,7 +5,7 @@ use gateway_domain::holder_key::Thumbprint;
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::sealing::SealedToken;
-use gateway_domain::session::{Family, Holder, Idle, InternalToken, LoginMethod, Origin, Session};
+use gateway_domain::session::{Family, Holder, Idle, InternalToken, LoginMethod, OfSignOn, Origin, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +45,8 @@ pub(super) struct SessionItem {
     login_by: LoginMethod,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sign_on: Option<OfSignOnItem>,
     #[serde(default)]
     tokens: BTreeMap<ConnectorName, TokenItem>,
     /// The rotation that made this generation, so that a repeated write recognises its own result.
@@ -57,6 +59,12 @@ pub(super) struct SessionItem {
 struct HolderItem {
     jkt: Thumbprint,
     since: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OfSignOnItem {
+    id: SessionId,
+    ds_hash: String,
 }
 
 /// The part of a session that a call needs.
@@ -142,6 +150,7 @@ impl SessionItem {
             device: session.origin.device.clone(),
             login_by: session.origin.by,
             issuer: session.issuer.clone(),
+            sign_on: session.sign_on.as_ref().map(OfSignOnItem::from),
             tokens: session.tokens.iter().map(|(name, value)| (name.clone(), value.into())).collect(),
             rotation: rotation.map(str::to_owned),
             ttl: ttl::after([family.absolute_end.saturating_add(KEPT), family.idle_end]),
@@ -152,6 +161,12 @@ impl SessionItem {
 impl From<&Holder> for HolderItem {
     fn from(holder: &Holder) -> Self {
         Self { jkt: holder.key.clone(), since: holder.since }
+    }
+}
+
+impl From<&OfSignOn> for OfSignOnItem {
+    fn from(sign_on: &OfSignOn) -> Self {
+        Self { id: sign_on.id.clone(), ds_hash: sign_on.ds_hash.clone() }
     }
 }
 
@@ -208,15 +223,16 @@ impl From<SessionItem> for Session {
             auth_time: item.auth_time,
             origin: Origin { began: item.began_at, device: item.device, by: item.login_by },
             issuer: item.issuer,
+            sign_on: item.sign_on.map(|OfSignOnItem { id, ds_hash }| OfSignOn { id, ds_hash }),
             tokens: item.tokens.into_iter().map(|(name, value)| (name, value.into())).collect(),
         }
     }
 }
 
-fn hex(bytes: [u8; 16]) -> String {
+pub(super) fn hex(bytes: [u8; 16]) -> String {
     format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
-fn unhex(text: &str) -> [u8; 16] {
+pub(super) fn unhex(text: &str) -> [u8; 16] {
     u128::from_str_radix(text, 16).unwrap_or_default().to_be_bytes()
 }

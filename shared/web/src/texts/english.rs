@@ -143,6 +143,7 @@ pub(crate) const TEXTS: Texts = Texts {
 fn scope(scope: &str) -> Option<&'static str> {
     Some(match scope {
         "openid" => "Recognise you when you come back",
+        "device_sso" => "Let other apps of the same company on this device in without another login",
         "profile" => "See your profile",
         "email" => "See your e-mail address",
         "account" => "See and change your account",

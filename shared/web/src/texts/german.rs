@@ -146,6 +146,7 @@ pub(crate) const TEXTS: Texts = Texts {
 fn scope(scope: &str) -> Option<&'static str> {
     Some(match scope {
         "openid" => "Sie wiedererkennen",
+        "device_sso" => "Andere Apps desselben Unternehmens auf diesem Gerät ohne weitere Anmeldung einlassen",
         "profile" => "Ihr Profil sehen",
         "email" => "Ihre E-Mail-Adresse sehen",
         "account" => "Ihr Konto sehen und ändern",
