@@ -315,6 +315,8 @@ async fn what_could_not_work_is_told_at_its_field() {
         (json!({ "grants": ["challenge", "authorization_code"] }), vec!["trusted"]),
         (json!({ "grants": ["challenge"], "trusted": true, "redirect_uris": [] }), vec!["grants"]),
         (json!({ "grants": ["jwt_bearer", "authorization_code"], "kind": "confidential" }), vec!["grants"]),
+        (json!({ "grants": ["native_sso", "authorization_code"], "trusted": false }), vec!["grants"]),
+        (json!({ "scopes": ["openid", "device_sso"] }), vec!["scopes"]),
         (json!({ "grants": ["client_credentials", "authorization_code"] }), vec!["grants"]),
         (json!({ "redirect_uris": [] }), vec!["redirect_uris"]),
         (json!({ "name": "caf\u{e9}", "kind": "secret" }), vec!["name", "kind"]),

@@ -60,7 +60,7 @@ async fn may_read_all(client: &Client, table: &str) -> bool {
 #[tokio::test]
 async fn a_function_writes_only_the_attributes_of_its_role() {
     let gateway = Gateway::start().await;
-    let rights: [(&str, &str, &[&str], &[&str]); 13] = [
+    let rights: [(&str, &str, &[&str], &[&str]); 14] = [
         (
             "PortalFunction",
             "UsersTable",
@@ -81,7 +81,13 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
             &["password", "passkeys", "credential_epoch"],
             &["links", "roles", "second_factor", "directory_subject"],
         ),
-        ("TokenFunction", "SessionsTable", &["tokens", "ended"], &["user_id", "scope", "salt", "absolute_end"]),
+        (
+            "TokenFunction",
+            "SessionsTable",
+            &["tokens", "ended", "members", "exchanges"],
+            &["user_id", "scope", "salt", "absolute_end", "sign_on"],
+        ),
+        ("OutboxFunction", "SessionsTable", &["ended"], &["members", "exchanges", "tokens", "user_id"]),
         ("TokenFunction", "ActivityTable", &["s1", "n", "ttl"], &["b1", "x"]),
         ("AuthorizerFunction", "ActivityTable", &["b1", "d20261128", "j1", "m202611", "s1"], &["n", "ttl"]),
         ("ProxyFunction", "SessionsTable", &["tokens"], &["generation", "lease", "idle_end", "salt"]),
@@ -106,7 +112,8 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
 #[tokio::test]
 async fn a_function_reads_only_the_attributes_of_its_role() {
     let gateway = Gateway::start().await;
-    let rights: [(&str, &str, &[&str], &[&str]); 4] = [
+    let rights: [(&str, &str, &[&str], &[&str]); 5] = [
+        ("OutboxFunction", "SessionsTable", &["members", "issuer"], &["tokens", "salt", "user_id"]),
         ("TokenFunction", "ActivityTable", &["s1", "v"], &["b1", "n"]),
         ("AuthorizerFunction", "AppsTable", &["name", "plan"], &["secret_hash", "previous_secret", "activity"]),
         ("ProxyFunction", "SessionsTable", &["tokens", "ended"], &["salt", "user_id", "generation"]),

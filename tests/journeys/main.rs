@@ -43,6 +43,7 @@ mod mail;
 mod metadata;
 mod metrics;
 mod mobile;
+mod native_sso;
 mod openid;
 mod outside_lambda;
 mod over_http_api;

@@ -145,6 +145,7 @@ async fn every_form_and_endpoint_of_the_samples_works() {
     let grants = list("grant_types_supported");
     assert!(methods.iter().chain(&grants).all(|name| page.contains(&format!("`{name}`"))), "the page lacks one");
     let identifier = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let grant = |c: char| identifier(c) || matches!(c, ':' | '-');
     for word in words(&page, identifier).filter(|word| word.starts_with("client_secret_")) {
         assert!(methods.contains(word), "{word}");
     }
@@ -156,8 +157,7 @@ async fn every_form_and_endpoint_of_the_samples_works() {
         "grantType: \"",
         "setGrantType(\"",
     ] {
-        let found: Vec<_> =
-            page.split(marker).skip(1).map(|rest| words(rest, identifier).next().unwrap_or("")).collect();
+        let found: Vec<_> = page.split(marker).skip(1).map(|rest| words(rest, grant).next().unwrap_or("")).collect();
         assert!(found.len() >= 2 && found.iter().all(|grant| grants.contains(grant)), "{marker}: {found:?}");
     }
 

@@ -222,8 +222,10 @@ mod tests {
         let (public, confidential) = (AppKind::Public, AppKind::Confidential);
         let expected = [
             ("demo-app", public, true),
+            ("first-app", public, true),
             ("partner-app", confidential, true),
             ("profile-app", public, false),
+            ("second-app", public, true),
             ("untrusted-app", public, false),
         ];
         assert_eq!(apps, expected);

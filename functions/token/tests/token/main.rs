@@ -51,6 +51,8 @@ mod exchanges;
 #[cfg(test)]
 mod expirations;
 #[cfg(test)]
+mod family;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod forms;
@@ -94,6 +96,12 @@ mod logouts;
 mod metadata;
 #[cfg(test)]
 mod moves;
+#[cfg(test)]
+mod native_sso;
+#[cfg(test)]
+mod native_sso_abuse;
+#[cfg(test)]
+mod native_sso_deaths;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]

@@ -1,0 +1,242 @@
+//! Abuse of shared logins: whoever has half of it, or it of another login, app or time, gets nothing. Each with its harmless twin.
+
+use gateway_domain::ids::UserId;
+use gateway_domain::scope::Scope;
+use gateway_domain::secret::Secret;
+use gateway_store::GrantType;
+
+use crate::family::{
+    Apps, FIRST, GRANT, NO_SIGN_ON, OTHER, SECOND, SHARED, STRANGER, SignedOn, THIRD, asking, exchange,
+};
+use crate::fixture::{CHEAP, Fixture, login};
+
+fn alice() -> UserId {
+    UserId::parse("u_alice").unwrap()
+}
+
+/// Abuse case O1.
+#[tokio::test]
+async fn an_app_outside_the_family_gets_nothing() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let first = apps.login(FIRST).await;
+    assert_eq!(apps.exchange(STRANGER, &first).await.refusal(), (400, "unauthorized_client"), "of no family");
+    assert_eq!(apps.exchange(OTHER, &first).await.refusal(), NO_SIGN_ON, "of another family");
+    let theirs = apps.login(OTHER).await;
+    assert_eq!(apps.exchange(SECOND, &theirs).await.refusal(), NO_SIGN_ON);
+    // An app of no family shares nothing, though it asks for it.
+    let stranger = apps.send(login("alice", STRANGER, SHARED)).await;
+    assert_eq!((stranger.status, stranger.body.get("device_secret")), (200, None));
+    // Nor does one without the grant, which operators give.
+    apps.change(THIRD, |app| drop(app.grants.remove(&GrantType::NativeSso))).await;
+    assert_eq!(apps.exchange(THIRD, &first).await.refusal(), (400, "unauthorized_client"));
+    assert_eq!(apps.live([OTHER, SECOND, THIRD]).await, [1, 0, 0]);
+    assert_eq!(apps.exchange(SECOND, &first).await.status, 200, "the twin");
+}
+
+/// Abuse case O2: each ID token says to which secret it belongs.
+#[tokio::test]
+async fn the_id_token_of_another_login_does_not_fit_the_secret() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let (one, two) = (apps.login(FIRST).await, apps.login(FIRST).await);
+    let bob = SignedOn::of(&apps.send(login("bob", FIRST, SHARED)).await);
+    assert_ne!(one.secret, two.secret);
+    for other in [&two, &bob] {
+        let mixed = SignedOn { id_token: other.id_token.clone(), ..one.clone() };
+        assert_eq!(apps.exchange(SECOND, &mixed).await.refusal(), NO_SIGN_ON);
+    }
+    // An ID token of a login that was not to be shared belongs to none.
+    let plain = apps.send(login("alice", FIRST, "notes:read openid")).await;
+    assert_eq!((plain.status, plain.body.get("device_secret")), (200, None));
+    let mixed = SignedOn { id_token: plain.body["id_token"].as_str().unwrap().to_owned(), ..one.clone() };
+    assert_eq!(apps.exchange(SECOND, &mixed).await.refusal(), NO_SIGN_ON);
+    // An app does not renew itself by what it has itself.
+    assert_eq!(apps.exchange(FIRST, &one).await.refusal(), NO_SIGN_ON);
+    assert_eq!(apps.live([SECOND]).await, [0]);
+    for whole in [&one, &two] {
+        assert_eq!(apps.exchange(SECOND, whole).await.status, 200, "the twin");
+    }
+}
+
+/// Abuse case O3: and nothing else takes the place of either.
+#[tokio::test]
+async fn half_of_it_is_nothing() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let first = apps.login(FIRST).await;
+    let access = "urn:ietf:params:oauth:token-type:access_token";
+    let malformed: [&[(&str, &str)]; 8] = [
+        &[("actor_token", ""), ("actor_token_type", "")],
+        &[("actor_token", "")],
+        &[("actor_token_type", "")],
+        &[("subject_token", ""), ("subject_token_type", "")],
+        &[("subject_token", "")],
+        &[("subject_token_type", access), ("subject_token", &first.tokens.access)],
+        &[("actor_token_type", access), ("actor_token", &first.tokens.access)],
+        &[("audience", "")],
+    ];
+    for changes in malformed {
+        let response = apps.send(asking(SECOND, changes, &first)).await;
+        assert_eq!(response.refusal(), (400, "invalid_request"), "{changes:?}: {}", response.text);
+    }
+    let refused: [&[(&str, &str)]; 5] = [
+        &[("actor_token", &first.tokens.refresh)],
+        &[("actor_token", &first.id_token)],
+        &[("subject_token", &first.tokens.access)],
+        &[("subject_token", &first.secret)],
+        &[("subject_token", &first.tokens.refresh)],
+    ];
+    for changes in refused {
+        assert_eq!(apps.send(asking(SECOND, changes, &first)).await.refusal(), NO_SIGN_ON, "{changes:?}");
+    }
+    let elsewhere = apps.send(asking(SECOND, &[("audience", "https://elsewhere.example")], &first)).await;
+    assert_eq!(elsewhere.refusal(), (400, "invalid_target"));
+    // A secret opens nothing else.
+    assert_eq!(apps.refresh(FIRST, &first.secret).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(apps.live([FIRST, SECOND]).await, [1, 0]);
+    assert!(GRANT.ends_with("token-exchange"));
+    assert_eq!(apps.exchange(SECOND, &first).await.status, 200, "the twin");
+}
+
+/// Abuse case O4: whatever ends a login ends what others could have by it.
+#[tokio::test]
+async fn a_secret_is_over_with_its_login() {
+    let over: [&str; 6] = ["revoked", "password", "disabled", "elsewhere", "session", "nothing"];
+    for what in over {
+        let fixture = Box::pin(Fixture::new()).await;
+        let apps = Apps::of(&fixture).await;
+        let first = apps.login(FIRST).await;
+        let second = SignedOn::of(&apps.exchange(SECOND, &first).await);
+        let users = &fixture.db.store.users;
+        match what {
+            "revoked" => apps.revoke(FIRST, &first.secret).await,
+            "password" => {
+                let hash = crate::container::hasher(CHEAP).hash(&Secret::new("another".to_owned()), [9; 16]).unwrap();
+                users.change_credentials(&alice(), Some(&hash), true).await.unwrap();
+            }
+            "disabled" => {
+                users.change_credentials(&alice(), None, false).await.unwrap();
+            }
+            "elsewhere" => assert_eq!(users.end_browsers(&alice(), None).await.unwrap(), Some(1)),
+            "session" => apps.revoke(FIRST, &first.tokens.refresh).await,
+            _ => {}
+        }
+        let good = what == "nothing";
+        let response = apps.exchange(THIRD, &first).await;
+        assert_eq!(response.status == 200, good, "{what}: {}", response.text);
+        assert!(good || response.refusal() == NO_SIGN_ON, "{what}");
+        // New credentials end the sessions as well, an end alone leaves the other.
+        let refreshed = apps.refresh(SECOND, &second.tokens.refresh).await.status == 200;
+        assert_eq!(refreshed, ["elsewhere", "session", "nothing"].contains(&what), "{what}");
+    }
+}
+
+/// Abuse case O4: whoever has copied the tokens of one app may have copied what the apps share.
+#[tokio::test]
+async fn reuse_in_one_app_ends_its_session_and_the_secret_and_leaves_the_others() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let first = apps.login(FIRST).await;
+    let second = SignedOn::of(&apps.exchange(SECOND, &first).await);
+    assert_eq!(apps.refresh(SECOND, &second.tokens.refresh).await.status, 200);
+    fixture.clock.forward(1_000);
+    assert_eq!(apps.refresh(SECOND, &second.tokens.refresh).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(apps.live([FIRST, SECOND]).await, [1, 0]);
+    for client in [SECOND, THIRD] {
+        assert_eq!(apps.exchange(client, &first).await.refusal(), NO_SIGN_ON, "{client}");
+    }
+    assert_eq!(apps.refresh(FIRST, &first.tokens.refresh).await.status, 200, "nobody has copied that");
+    let anew = apps.login(FIRST).await;
+    assert_eq!(apps.exchange(SECOND, &anew).await.status, 200, "the twin");
+    // All of it ends by the old secret still.
+    apps.revoke(FIRST, &first.secret).await;
+    assert_eq!(apps.live([FIRST]).await, [1]);
+}
+
+/// Abuse case O6.
+#[tokio::test]
+async fn no_app_gets_more_than_its_own_scope() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    apps.change(SECOND, |app| app.scope = Scope::parse("notes:read openid").unwrap()).await;
+    let first = apps.login(FIRST).await;
+    for scope in ["notes:write openid", SHARED, "device_sso", "account", "gateway:users:read"] {
+        let response = apps.send(asking(SECOND, &[("scope", scope)], &first)).await;
+        assert_eq!(response.refusal(), (400, "invalid_scope"), "{scope}");
+    }
+    let response = apps.send(asking(SECOND, &[("scope", "")], &first)).await;
+    assert_eq!((response.status, &response.body["scope"]), (200, &"notes:read openid".into()), "all that it has");
+    // Who is not to let others in has no secret to do it with, and no ID token that fits the one on the device.
+    assert_eq!(response.body.get("device_secret"), None);
+    let id_token = response.body["id_token"].as_str().unwrap().to_owned();
+    let passed_on = SignedOn { id_token, ..first.clone() };
+    assert_eq!(apps.exchange(THIRD, &passed_on).await.refusal(), NO_SIGN_ON);
+    assert_eq!(apps.exchange(THIRD, &first).await.status, 200, "the twin");
+}
+
+/// Abuse case O7: and who has the right one does not wait.
+#[tokio::test]
+async fn guesses_of_secrets_are_counted() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let first = apps.login(FIRST).await;
+    let (head, _) = first.secret.split_once('.').unwrap();
+    let forged = SignedOn { secret: format!("{head}.{}", "A".repeat(43)), ..first.clone() };
+    let unknown = SignedOn { secret: first.secret.replacen("mgd_", "mgd_A", 1), ..first.clone() };
+    let unsigned = SignedOn { id_token: format!("{}x", first.id_token), ..first.clone() };
+    let guesses = [&forged, &unknown, &unsigned];
+    for at in 0..20 {
+        assert_eq!(apps.exchange(SECOND, guesses[at % 3]).await.refusal(), NO_SIGN_ON, "{at}");
+    }
+    for guess in guesses {
+        let refused = apps.exchange(SECOND, guess).await;
+        assert_eq!(refused.refusal(), (429, "too_many_requests"));
+        assert!(refused.header("Retry-After").is_some());
+    }
+    assert_eq!(apps.send(exchange(SECOND, &forged).from("203.0.113.9")).await.refusal(), NO_SIGN_ON, "from elsewhere");
+    assert_eq!(apps.exchange(SECOND, &first).await.status, 200, "the twin");
+}
+
+/// Abuse case O8: the configuration alone makes no app one of the company.
+#[tokio::test]
+async fn an_app_that_is_not_trusted_is_in_no_family() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let first = apps.login(FIRST).await;
+    apps.change(SECOND, |app| app.trusted = false).await;
+    assert_eq!(apps.exchange(SECOND, &first).await.refusal(), (400, "unauthorized_client"));
+    apps.change(SECOND, |app| (app.trusted, app.enabled) = (true, false)).await;
+    assert_eq!(apps.exchange(SECOND, &first).await.refusal(), (401, "invalid_client"));
+    apps.change(SECOND, |app| app.enabled = true).await;
+    assert_eq!(apps.exchange(SECOND, &first).await.status, 200, "the twin");
+}
+
+/// Abuse case O9: one session for each app, and none that outlives the login.
+#[tokio::test]
+async fn one_secret_gives_an_app_one_session_until_the_login_is_over() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let mut first = apps.login(FIRST).await;
+    let mut before = None;
+    for attempt in 0..4 {
+        let request = exchange(SECOND, &first).header("Idempotency-Key", &format!("attempt-{attempt}"));
+        let second = SignedOn::of(&apps.send(request).await);
+        assert_eq!(apps.live([SECOND]).await, [1], "{attempt}");
+        if let Some(before) = before.replace(second.tokens.access) {
+            assert!(!fixture.calls(&before).await, "{attempt}");
+        }
+    }
+    // Refreshed day by day, the first login ends after seven days, and what was got by it on the last of them, too.
+    let mut last = None;
+    for _ in 0..7 {
+        first.tokens = apps.refresh(FIRST, &first.tokens.refresh).await.tokens();
+        last = Some(SignedOn::of(&apps.exchange(THIRD, &first).await));
+        fixture.clock.forward(86_399);
+    }
+    let third = apps.refresh(THIRD, &last.unwrap().tokens.refresh).await;
+    assert_eq!((third.status, &third.body["authorization_expires_in"]), (200, &7.into()), "{}", third.text);
+    fixture.clock.forward(7);
+    assert_eq!(apps.refresh(THIRD, &third.tokens().refresh).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(apps.exchange(SECOND, &first).await.refusal(), NO_SIGN_ON);
+}

@@ -1,0 +1,138 @@
+//! App-family single sign-on through the whole gateway: two apps of the demo on one device, whose sessions end together or alone.
+
+use gateway_domain::ids::ClientId;
+use gateway_store::App;
+use serde_json::json;
+use support::{ADA, CATALOGUE, DEMO_APP, Response, Visitor};
+
+use super::Gateway;
+use crate::openid::METADATA;
+
+const FIRST: &str = "first-app";
+const SECOND: &str = "second-app";
+const SCOPE: &str = "openid device_sso orders:read";
+
+/// What an app has, and what it shares with the others of its family on the device.
+struct SignedOn {
+    access: String,
+    refresh: String,
+    id_token: String,
+    secret: String,
+}
+
+impl SignedOn {
+    fn of(response: &Response) -> Self {
+        let tokens = response.tokens();
+        let body = response.json();
+        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {body}")).to_owned();
+        let (id_token, secret) = (text("id_token"), text("device_secret"));
+        Self { access: tokens.access, refresh: tokens.refresh, id_token, secret }
+    }
+}
+
+/// Somebody logs in to the first app on the gateway's page.
+async fn logs_in(visitor: &mut Visitor<'_>) -> SignedOn {
+    let code = visitor.logs_in(&Visitor::asking(FIRST, SCOPE, &[]), ADA).await;
+    SignedOn::of(&visitor.redeem(FIRST, &code).await)
+}
+
+/// What another app gets by that.
+async fn exchange(gateway: &Gateway, app: &str, by: &SignedOn) -> Response {
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("client_id", app),
+        ("audience", gateway.stack.base_url()),
+        ("subject_token", &by.id_token),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token"),
+        ("actor_token", &by.secret),
+        ("actor_token_type", "urn:openid:params:token-type:device-secret"),
+        ("scope", SCOPE),
+    ];
+    gateway.post_form("/oauth2/token", &form).await
+}
+
+async fn calls(gateway: &Gateway, of: &SignedOn) -> u16 {
+    gateway.call("GET", CATALOGUE, &of.access).await.status
+}
+
+async fn revoke(gateway: &Gateway, app: &str, token: &str) {
+    let form = [("client_id", app), ("token", token)];
+    assert_eq!(gateway.post_form("/oauth2/revoke", &form).await.status, 200);
+}
+
+async fn app(gateway: &Gateway, name: &str) -> App {
+    gateway.store().apps.get(&ClientId::parse(name).expect("an id")).await.expect("a read").expect("an app")
+}
+
+/// Abuse case O1, with its twin.
+#[tokio::test]
+async fn one_login_gives_each_app_of_the_family_a_session_that_ends_alone() {
+    let gateway = Gateway::start().await;
+    let metadata = gateway.response(gateway.request("GET", METADATA)).await.json();
+    assert_eq!(metadata["native_sso_supported"], true);
+    let first = logs_in(&mut Visitor::of(&gateway)).await;
+    let outside = exchange(&gateway, DEMO_APP, &first).await;
+    assert_eq!((outside.status, &outside.json()["error"]), (400, &json!("unauthorized_client")));
+    let second = SignedOn::of(&exchange(&gateway, SECOND, &first).await);
+    assert_eq!((calls(&gateway, &first).await, calls(&gateway, &second).await), (200, 200));
+    // Where the back end takes a password, the second app has to ask for one.
+    assert_eq!(gateway.call("GET", "/orders", &first.access).await.status, 200);
+    let refused = gateway.call("GET", "/orders", &second.access).await;
+    let error = refused.json()["error"].clone();
+    assert_eq!((refused.status, error), (401, json!("insufficient_user_authentication")), "{}", refused.text());
+    // It leaves alone, and comes back without a login.
+    revoke(&gateway, SECOND, &second.refresh).await;
+    assert_eq!((calls(&gateway, &first).await, calls(&gateway, &second).await), (200, 401));
+    let back = SignedOn::of(&exchange(&gateway, SECOND, &first).await);
+    assert_eq!(calls(&gateway, &back).await, 200);
+    let refreshed = gateway.try_refresh(SECOND, &back.refresh).await;
+    assert_eq!(refreshed.status, 200, "{}", refreshed.text());
+}
+
+/// Abuse case O4: the secret ends with them.
+#[tokio::test]
+async fn the_sessions_of_one_login_end_together_by_the_secret_or_a_logout() {
+    let gateway = Gateway::start().await;
+    let mut visitor = Visitor::of(&gateway);
+    let first = logs_in(&mut visitor).await;
+    let second = SignedOn::of(&exchange(&gateway, SECOND, &first).await);
+    revoke(&gateway, SECOND, &second.secret).await;
+    assert_eq!((calls(&gateway, &first).await, calls(&gateway, &second).await), (401, 401));
+    assert_eq!(exchange(&gateway, SECOND, &first).await.json()["error"], "invalid_grant");
+
+    let mut visitor = Visitor::of(&gateway);
+    let first = logs_in(&mut visitor).await;
+    let second = SignedOn::of(&exchange(&gateway, SECOND, &first).await);
+    assert_eq!(calls(&gateway, &second).await, 200);
+    let url = reqwest::Url::parse_with_params("http://gateway/oauth2/logout", [("id_token_hint", &first.id_token)]);
+    let url = url.expect("a URL");
+    let left = visitor.get(&format!("{}?{}", url.path(), url.query().unwrap_or_default())).await;
+    assert_eq!(left.status, 200, "{}", left.text());
+    for of in [&first, &second] {
+        let mut status = calls(&gateway, of).await;
+        // The outbox function ends them, which is asked for it in the background.
+        for _ in 0..100 {
+            if status == 401 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            status = calls(&gateway, of).await;
+        }
+        assert_eq!(status, 401);
+    }
+    let again = exchange(&gateway, SECOND, &first).await;
+    assert_eq!(again.json()["error"], "invalid_grant", "{}", again.text());
+}
+
+/// Abuse case O8: a family in gateway.yaml makes no app one of the company.
+#[tokio::test]
+async fn an_app_that_is_not_trusted_any_more_shares_nothing() {
+    let gateway = Gateway::start().await;
+    let first = logs_in(&mut Visitor::of(&gateway)).await;
+    let trusted = app(&gateway, SECOND).await;
+    gateway.store().apps.put(&App { trusted: false, ..trusted.clone() }).await.expect("a write");
+    let refused = exchange(&gateway, SECOND, &first).await;
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("unauthorized_client")));
+    gateway.store().apps.put(&trusted).await.expect("a write");
+    assert_eq!(exchange(&gateway, SECOND, &first).await.status, 200, "the twin");
+}
