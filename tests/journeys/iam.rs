@@ -32,6 +32,7 @@ use crate::dpop::{use_keys, use_the_admin_api_with_a_key};
 use crate::events::{invoke, sample};
 use crate::logout::use_logouts;
 use crate::mail::{OUTBOX, sent, written};
+use crate::native_sso::use_shared_logins;
 use crate::openid::{self, KeyedApp};
 use crate::owners::use_own_account;
 use crate::passkeys::use_passkeys;
@@ -171,6 +172,7 @@ async fn use_everything(gateway: &Gateway) {
     let before = gateway.stack.outbox().mails().iter().filter(|mail| mail.to == ADA.name).count();
     written(gateway, ADA.name, 1).await;
     Box::pin(use_logouts(gateway)).await;
+    use_shared_logins(gateway).await;
     invoke(gateway, OUTBOX, &sample("outbox-due.json")).await.expect("mails are sent");
     sent(gateway, ADA.name, before + 1).await;
     invoke(gateway, OUTBOX, &sample("outbox-bounce.json")).await.expect("a bounce is noted");

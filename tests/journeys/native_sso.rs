@@ -1,6 +1,8 @@
 //! App-family single sign-on through the whole gateway: two apps of the demo on one device, whose sessions end together or alone.
 
-use gateway_domain::ids::ClientId;
+use gateway_domain::ids::{ClientId, SessionId};
+use gateway_domain::session::Session;
+use gateway_domain::time::Timestamp;
 use gateway_store::App;
 use serde_json::json;
 use support::{ADA, CATALOGUE, DEMO_APP, Response, Visitor};
@@ -49,6 +51,38 @@ async fn exchange(gateway: &Gateway, app: &str, by: &SignedOn) -> Response {
         ("scope", SCOPE),
     ];
     gateway.post_form("/oauth2/token", &form).await
+}
+
+/// The session of a refresh token.
+async fn session(gateway: &Gateway, refresh: &str) -> Session {
+    let sid = refresh.trim_start_matches("mgr_").split('.').next().expect("a session id");
+    let sid = SessionId::parse(sid).expect("a session id");
+    gateway.store().sessions.get(&sid).await.expect("a read").expect("a session")
+}
+
+/// Logs out in the browser of the first app, and waits until the outbox function has ended what another app had by that login.
+async fn logs_out(gateway: &Gateway, visitor: &mut Visitor<'_>, (first, second): (&SignedOn, &SignedOn)) {
+    let url = reqwest::Url::parse_with_params("http://gateway/oauth2/logout", [("id_token_hint", &first.id_token)]);
+    let url = url.expect("a URL");
+    let left = visitor.get(&format!("{}?{}", url.path(), url.query().unwrap_or_default())).await;
+    assert_eq!(left.status, 200, "{}", left.text());
+    for _ in 0..100 {
+        let Session { user_id, client_id, sid, .. } = session(gateway, &second.refresh).await;
+        let live = gateway.store().activity.entry_is_live(&user_id, &client_id, &sid, Timestamp::from_secs(0)).await;
+        if !live.expect("a read") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the session of the other app goes on");
+}
+
+/// A login that two apps share, and its end for both.
+pub(crate) async fn use_shared_logins(gateway: &Gateway) {
+    let mut visitor = Visitor::of(gateway);
+    let first = logs_in(&mut visitor).await;
+    let second = SignedOn::of(&exchange(gateway, SECOND, &first).await);
+    logs_out(gateway, &mut visitor, (&first, &second)).await;
 }
 
 async fn calls(gateway: &Gateway, of: &SignedOn) -> u16 {
@@ -104,22 +138,8 @@ async fn the_sessions_of_one_login_end_together_by_the_secret_or_a_logout() {
     let first = logs_in(&mut visitor).await;
     let second = SignedOn::of(&exchange(&gateway, SECOND, &first).await);
     assert_eq!(calls(&gateway, &second).await, 200);
-    let url = reqwest::Url::parse_with_params("http://gateway/oauth2/logout", [("id_token_hint", &first.id_token)]);
-    let url = url.expect("a URL");
-    let left = visitor.get(&format!("{}?{}", url.path(), url.query().unwrap_or_default())).await;
-    assert_eq!(left.status, 200, "{}", left.text());
-    for of in [&first, &second] {
-        let mut status = calls(&gateway, of).await;
-        // The outbox function ends them, which is asked for it in the background.
-        for _ in 0..100 {
-            if status == 401 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            status = calls(&gateway, of).await;
-        }
-        assert_eq!(status, 401);
-    }
+    logs_out(&gateway, &mut visitor, (&first, &second)).await;
+    assert_eq!((calls(&gateway, &first).await, calls(&gateway, &second).await), (401, 401));
     let again = exchange(&gateway, SECOND, &first).await;
     assert_eq!(again.json()["error"], "invalid_grant", "{}", again.text());
 }

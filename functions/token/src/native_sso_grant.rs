@@ -5,6 +5,7 @@ use crate::error::{Failure, NoSignOn};
 use crate::hooks::{Mapped, Whom};
 use crate::issue::{TokenSubject, device_secret_member};
 use crate::parameters::NativeSsoRequest;
+use crate::refresh_grant::remaining_scope;
 use crate::{AuthorizationServer, Request};
 use gateway_config::AppFamily;
 use gateway_credentials::AuthenticatedApp;
@@ -32,6 +33,14 @@ struct Proved {
     sign_on: SignOn,
     secret: Secret,
     user: User,
+}
+
+/// The place of a session.
+enum Taken<'a> {
+    /// That of this id, which nobody has yet, instead of the session that the application has there.
+    Anew(SessionId, Option<&'a SessionId>),
+    /// That of this id, and the session if it was written already.
+    Again(SessionId, Option<Session>),
 }
 
 impl AuthorizationServer {
@@ -80,46 +89,66 @@ impl AuthorizationServer {
         let scope = Scope::granted(asked.scope.as_ref(), &registered.scope).ok_or(Failure::Scope)?;
         for _ in 0..ROUNDS {
             let proved = Box::pin(self.proved_sign_on(request, (registered, family), asked)).await?;
-            let client = &registered.client_id;
-            let member = proved.sign_on.members.get(client);
+            let member = proved.sign_on.members.get(&registered.client_id);
             let own = match member {
                 Some(member) => self.sessions.get(&member.sid).await?,
                 None => None,
             };
             let key = request.key();
-            let (sid, is_new) =
-                match (place(member, own.as_ref(), (asked.attempt.as_deref(), key.as_ref()), request.now), member) {
-                    (Place::Again, Some(member)) => (member.sid.clone(), false),
-                    (Place::None, _) => return Err(NoSignOn::Used.into()),
-                    (Place::New | Place::Instead | Place::Again, _) => {
-                        (SessionId::from_random(self.entropy.bytes()?), true)
-                    }
-                };
-            let whom = Whom {
-                grant: "native_sso",
-                user_id: &proved.user.user_id,
-                client_id: client,
-                session: Some(&sid),
-                scope: &scope,
-            };
-            // Before anything is changed: a hook or a legacy system that does not answer leaves everything as it is.
-            let mapped = self.mapped(request, whom).await?;
-            let tokens = match own.as_ref().filter(|_| !is_new) {
-                Some(own) => own.tokens.clone(),
-                None => self.tokens_without_password(&sid, (registered, &scope), &proved.user, request).await?,
-            };
-            if is_new {
-                let before = member.map(|member| &member.sid);
-                let member = Member { sid: sid.clone(), at: request.now, attempt: asked.attempt.clone() };
-                if !self.sessions.take_place(&proved.sign_on, client, &member, before).await? {
-                    self.sessions.drop_tokens(&sid, &tokens).await;
-                    continue;
+            let shown = (asked.attempt.as_deref(), key.as_ref());
+            let place = match (place(member, own.as_ref(), shown, request.now), member) {
+                (Place::Again, Some(member)) => Taken::Again(member.sid.clone(), own),
+                (Place::None, _) => return Err(NoSignOn::Used.into()),
+                (Place::New | Place::Instead | Place::Again, _) => {
+                    Taken::Anew(SessionId::from_random(self.entropy.bytes()?), member.map(|member| &member.sid))
                 }
+            };
+            if let Some(response) = Box::pin(self.join(request, app, (&proved, asked), (place, scope.clone()))).await? {
+                return Ok(response);
             }
-            let new = self.joining(request, app, (&proved, asked), (sid, scope, tokens))?;
-            return Box::pin(self.serve_joined(request, app, &proved, (&new, &mapped))).await;
         }
         Err(Failure::Busy)
+    }
+
+    /// Begins the session in its place, or finds it begun; `None` if another exchange was faster.
+    async fn join(
+        &self,
+        request: &Request<'_>,
+        app: &AuthenticatedApp,
+        (proved, asked): (&Proved, &NativeSsoRequest),
+        (place, scope): (Taken<'_>, Scope),
+    ) -> Result<Option<ApiResponse>, Failure> {
+        let registered = app.registered();
+        let (sid, begun) = match &place {
+            Taken::Anew(sid, _) => (sid, None),
+            Taken::Again(sid, own) => (sid, own.as_ref()),
+        };
+        // What is served again is what was given then.
+        let scope = begun.map_or(scope, |own| own.scope.clone());
+        let (user_id, client_id) = (&proved.user.user_id, &registered.client_id);
+        let still = remaining_scope(&scope, &registered.scope);
+        let whom = Whom { grant: "native_sso", user_id, client_id, session: Some(sid), scope: &still };
+        // Before anything is changed: a hook or a legacy system that does not answer leaves everything as it is.
+        let mapped = match self.mapped(request, whom).await {
+            Err(refused @ Failure::HookRefused(_)) if begun.is_some() => {
+                self.sessions.end(sid).await?;
+                return Err(refused);
+            }
+            mapped => mapped?,
+        };
+        let tokens = match begun {
+            Some(own) => own.tokens.clone(),
+            None => self.tokens_without_password(sid, (registered, &scope), &proved.user, request).await?,
+        };
+        if let Taken::Anew(sid, before) = &place {
+            let member = Member { sid: sid.clone(), at: request.now, attempt: asked.attempt.clone() };
+            if !self.sessions.take_place(&proved.sign_on, client_id, &member, *before).await? {
+                self.sessions.drop_tokens(sid, &tokens).await;
+                return Ok(None);
+            }
+        }
+        let new = self.joining(request, app, (proved, asked), (sid.clone(), scope, tokens))?;
+        Box::pin(self.serve_joined(request, app, proved, (&new, &mapped))).await.map(Some)
     }
 
     /// The sign-on of a device secret and an ID token that belong together and to an application of the family, while the session of that
@@ -160,6 +189,11 @@ impl AuthorizationServer {
         if session.holder.is_some() && request.proof.is_none() {
             let reason = "the login is bound to a key: send a proof of this app's own key in the header DPoP";
             return Err(InvalidProof(reason).into());
+        }
+        // An application that may not let others in any more, or can do nothing, does not do it by what it gave before.
+        let first = self.apps.get(&hint.client_id).await?.filter(|first| first.enabled);
+        if first.is_none_or(|first| self.family_of(&first).is_none()) {
+            return Err(refused("the application of the ID token shares nothing any more"));
         }
         let user = self.users.get(&sign_on.user_id).await?.filter(|user| {
             user.enabled
@@ -233,7 +267,10 @@ impl AuthorizationServer {
             Err(SessionError::CredentialsChanged) => return Err(refused("it ended meanwhile")),
             begun => begun?,
         };
-        // Another attempt of the client may have begun it, by another key, and may have refreshed it since.
+        // Another attempt of the client may have begun it, for another scope or by another key, and may have refreshed it since.
+        if session.scope != new.scope {
+            return Err(Failure::Busy);
+        }
         let is_of_another = session.holder.as_ref().map(|holder| &holder.key) != request.key().as_ref();
         if is_of_another || session.family.generation != 1 {
             return Err(NoSignOn::Used.into());

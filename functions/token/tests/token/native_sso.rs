@@ -241,9 +241,9 @@ async fn an_exchange_costs_what_it_should() {
     let asks = || exchange(SECOND, &first).header("Idempotency-Key", "one");
     let second = SignedOn::of(&apps.send(asks()).await);
     let begin = [WRITE, READ, ENTRY, USER, READ, READ];
-    assert_eq!(fixture.wire.since_last(), [&[APP, READ, READ, USER, PLACE][..], &begin].concat());
+    assert_eq!(fixture.wire.since_last(), [&[APP, READ, READ, APP, USER, PLACE][..], &begin].concat());
     assert_eq!(apps.send(asks()).await.status, 200);
-    assert_eq!(fixture.wire.since_last(), [&[APP, READ, READ, USER, READ][..], &begin].concat(), "again");
+    assert_eq!(fixture.wire.since_last(), [&[APP, READ, READ, APP, USER, READ][..], &begin].concat(), "again");
     apps.revoke(SECOND, &second.secret).await;
     assert_eq!(fixture.wire.since_last(), [APP, READ, PLACE, READ, PLACE, ENTRY, PLACE, ENTRY], "together");
 }

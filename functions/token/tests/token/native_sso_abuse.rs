@@ -167,6 +167,14 @@ async fn no_app_gets_more_than_its_own_scope() {
     }
     let response = apps.send(asking(SECOND, &[("scope", "")], &first)).await;
     assert_eq!((response.status, &response.body["scope"]), (200, &"notes:read openid".into()), "all that it has");
+    // The same attempt is served what it got, whatever it asks for now.
+    let narrow = asking(THIRD, &[("scope", "notes:read openid")], &first).header("Idempotency-Key", "one");
+    let wide = asking(THIRD, &[("scope", SHARED)], &first).header("Idempotency-Key", "one");
+    for request in [narrow, wide] {
+        let served = apps.send(request).await;
+        assert_eq!((served.status, &served.body["scope"]), (200, &"notes:read openid".into()), "{}", served.text);
+        assert_eq!(served.body.get("device_secret"), None);
+    }
     // Who is not to let others in has no secret to do it with, and no ID token that fits the one on the device.
     assert_eq!(response.body.get("device_secret"), None);
     let id_token = response.body["id_token"].as_str().unwrap().to_owned();
@@ -209,6 +217,13 @@ async fn an_app_that_is_not_trusted_is_in_no_family() {
     apps.change(SECOND, |app| (app.trusted, app.enabled) = (true, false)).await;
     assert_eq!(apps.exchange(SECOND, &first).await.refusal(), (401, "invalid_client"));
     apps.change(SECOND, |app| app.enabled = true).await;
+    // Nor does one that is not trusted, or disabled, let others in any more.
+    let whole = [(true, false), (false, true)];
+    for (enabled, trusted) in whole {
+        apps.change(FIRST, |app| (app.enabled, app.trusted) = (enabled, trusted)).await;
+        assert_eq!(apps.exchange(SECOND, &first).await.refusal(), NO_SIGN_ON, "{enabled} {trusted}");
+    }
+    apps.change(FIRST, |app| (app.enabled, app.trusted) = (true, true)).await;
     assert_eq!(apps.exchange(SECOND, &first).await.status, 200, "the twin");
 }
 
