@@ -16,7 +16,7 @@ use crate::connector::{ConnectorConfig, Whose};
 use crate::file::File;
 use crate::routes::Routes;
 use crate::{NotAllowed, duration};
-use crate::{accounts, app_families, devices, directory, events, hooks, passkeys, portal, registration};
+use crate::{accounts, app_families, devices, directory, events, hooks, issuers, passkeys, portal, registration};
 use gateway_domain::access_token::MAX_LIFETIME;
 use gateway_domain::time::Seconds;
 
@@ -52,6 +52,7 @@ pub(crate) fn check(file: &File) -> Result<Routes, Vec<(String, NotAllowed)>> {
     directory::check(file, &mut findings);
     hooks::check(&file.hooks, &mut findings);
     events::check(file, &mut findings);
+    issuers::check(file, &mut findings);
     devices::check(file, &mut findings);
     passkeys::check(file, &mut findings);
     app_families::check(file, &mut findings);

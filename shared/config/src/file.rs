@@ -9,6 +9,7 @@ use crate::devices::Devices;
 use crate::duration;
 use crate::events::Destination;
 use crate::hooks::Hooks;
+use crate::issuers::ForeignIssuer;
 use crate::localized::{LocalizedText, WrittenText};
 use crate::pages::Pages;
 use crate::passkeys::Passkeys;
@@ -16,7 +17,7 @@ use crate::portal::{DeveloperPortal, PlanOffer};
 use crate::registration::Registration;
 use crate::text::{Audience, ScopeToken};
 use crate::url::Issuer;
-use gateway_domain::ids::{ApiName, ConnectorName, DestinationName, FamilyName, LimitName, PlanName};
+use gateway_domain::ids::{ApiName, ConnectorName, DestinationName, FamilyName, IssuerName, LimitName, PlanName};
 use gateway_domain::rate_limit::{Limit, Per, Period, Plan, TimeZone};
 use gateway_domain::time::Seconds;
 use schemars::JsonSchema;
@@ -58,6 +59,10 @@ pub(crate) struct File {
     #[serde(default)]
     #[schemars(with = "BTreeMap<Name, Destination>", extend("maxProperties" = 8))]
     pub(crate) events: BTreeMap<DestinationName, Destination>,
+    /// Other issuers, whose refresh tokens apps trade in for tokens of the gateway. Without it, none is taken.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<Name, ForeignIssuer>", extend("maxProperties" = 4))]
+    pub(crate) issuers: BTreeMap<IssuerName, ForeignIssuer>,
     /// Devices that apps register by keys of their own. Without it, none does.
     pub(crate) devices: Option<Devices>,
     /// Passkeys, by which people log in without a password. Without it, there are none.

@@ -10,6 +10,7 @@ use crate::directory::{Directory, Hook};
 use crate::events::Destination;
 use crate::file::{File, Lifetimes};
 use crate::hooks::Hooks;
+use crate::issuers::{ForeignClient, ForeignIssuer};
 use crate::pages::{Pages, WebLink};
 use crate::passkeys::Passkeys;
 use crate::portal::{ApiOffer, DeveloperPortal, PlanOffer};
@@ -22,11 +23,12 @@ use crate::{ConfigError, check, read};
 use gateway_domain::cors::Cors;
 use gateway_domain::domain_event::EventType;
 use gateway_domain::headers::Place;
-use gateway_domain::ids::{ApiName, ClientId, ConnectorName, DestinationName, PlanName};
+use gateway_domain::ids::{ApiName, ClientId, ConnectorName, DestinationName, IssuerName, PlanName};
 use gateway_domain::language::Language;
 use gateway_domain::path::CheckedPath;
 use gateway_domain::rate_limit::{Limits, Plan, TimeZone};
 use gateway_domain::scope::Scope;
+use gateway_domain::time::Timestamp;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -350,7 +352,8 @@ impl Gateway {
         let connectors = self.connectors();
         let connectors = connectors.filter_map(|(name, one)| Some((format!("connectors.{name}.tls"), one.tls()?)));
         let hooks = self.all_hooks().filter_map(|(field, hook)| Some((format!("{field}.tls"), hook.tls.as_ref()?)));
-        apis.chain(connectors).chain(hooks)
+        let issuers = self.issuers().filter_map(|(name, one)| Some((format!("issuers.{name}.tls"), one.tls.as_ref()?)));
+        apis.chain(connectors).chain(hooks).chain(issuers)
     }
 
     /// Every secret that TLS needs, each with its field. The same secret may occur more than once.
@@ -376,6 +379,30 @@ impl Gateway {
     pub fn event_secrets(&self) -> impl Iterator<Item = (String, &str)> {
         let destinations = self.destinations().iter();
         destinations.filter_map(|(name, one)| Some((format!("events.{name}.secret"), one.secret.as_ref()?.as_str())))
+    }
+
+    /// Every secret that the gateway authenticates with at another issuer, each with its field.
+    pub fn issuer_secrets(&self) -> impl Iterator<Item = (String, &str)> {
+        self.issuers().flat_map(|(name, issuer)| {
+            let clients = issuer.clients.iter().enumerate();
+            clients.filter_map(move |(at, client)| {
+                Some((format!("issuers.{name}.clients[{at}].secret"), client.secret.as_ref()?.as_str()))
+            })
+        })
+    }
+
+    /// The issuers whose refresh tokens are traded in, by name, whether or not their time is over.
+    pub fn issuers(&self) -> impl Iterator<Item = (&IssuerName, &ForeignIssuer)> {
+        self.file.issuers.iter()
+    }
+
+    /// Whose refresh tokens this application trades in now, and as which client of that issuer. `None` for one that trades in none,
+    /// or whose time for it is over.
+    pub fn trade_in(&self, client: &ClientId, now: Timestamp) -> Option<(&IssuerName, &ForeignIssuer, &ForeignClient)> {
+        self.issuers().filter(|(_, issuer)| now < issuer.until.end()).find_map(|(name, issuer)| {
+            let mapped = issuer.clients.iter().find(|mapped| mapped.client == *client)?;
+            Some((name, issuer, mapped))
+        })
     }
 
     /// Who is told of events.

@@ -79,6 +79,11 @@ id!(
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
 );
 id!(
+    /// Another issuer whose refresh tokens are traded in, in the gateway's configuration.
+    IssuerName, "issuer name", 32, "1 to 32 characters of a-z 0-9 -",
+    |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+);
+id!(
     /// A plan of the gateway's configuration.
     PlanName, "plan name", 32, "1 to 32 characters of a-z 0-9 -",
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
@@ -136,6 +141,13 @@ impl DestinationName {
     /// The webhooks of applications, each of which is told of itself. The configuration gives the name to no other.
     pub fn of_apps() -> Self {
         Self("apps".to_owned())
+    }
+}
+
+impl IssuerName {
+    /// Under which name a user's links have the subject that this issuer knows the user by. No connector has the name of an issuer.
+    pub fn as_link(&self) -> ConnectorName {
+        ConnectorName(self.0.clone())
     }
 }
 

@@ -1,7 +1,9 @@
 //! The table of users. Key: `pk`, either `user#<user id>` (the user), `email#<email>` (which user has that address),
-//! `directory#<hash>` (which user has that subject of the directory) or `passkeys#<user id>` (the passkeys of the user).
+//! `directory#<hash>` (which user has that subject of the directory), `passkeys#<user id>` (the passkeys of the user) or `issuer#<hash>` (which
+//! user another issuer knows by that subject).
 
 mod directory;
+mod issuer;
 mod item;
 mod passkeys;
 

@@ -12,6 +12,7 @@ mod directory;
 mod events;
 mod fields;
 mod hooks;
+mod issuers;
 mod kerberos;
 mod logins;
 mod pages;
