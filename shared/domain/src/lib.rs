@@ -22,6 +22,7 @@ pub mod domain_event;
 pub mod dpop;
 pub mod entropy;
 pub mod event;
+pub mod foreign_token;
 pub mod form;
 pub mod headers;
 pub mod holder_key;
@@ -67,6 +68,7 @@ pub mod source;
 pub mod time;
 pub mod token_type;
 pub mod trace;
+pub mod trade_in;
 pub mod usage;
 pub mod webhook;
 

@@ -11,6 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 
 const PREFIX: &str = "mgr_";
+/// What refresh tokens of this server, codes and sessions of logins begin with: no other issuer's token is told by less.
+pub(crate) const OURS: [&str; 3] = [PREFIX, "mgc_", "mga_"];
 
 /// The text is not a refresh token of this server: its form or its MAC is wrong, or its key was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

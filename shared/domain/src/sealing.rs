@@ -50,7 +50,7 @@ impl fmt::Debug for KeySet {
 }
 
 /// A sealed internal token as text: `<key id>.<base64url of nonce, ciphertext and tag>`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SealedToken(String);
 

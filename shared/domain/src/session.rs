@@ -236,6 +236,11 @@ impl Family {
         }
     }
 
+    /// The family of a refresh token of another issuer that was traded in by this attempt: that token is the generation before the first one.
+    pub fn traded_in(attempt: Option<String>, now: Timestamp, idle: Seconds, absolute: Seconds) -> Self {
+        Self { attempt, ..Self::begin(now, idle, absolute) }
+    }
+
     /// Whether no token of it is good any more.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.ended || now >= self.absolute_end || now >= self.idle_end

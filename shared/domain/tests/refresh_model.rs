@@ -5,6 +5,9 @@
 //! inside the window (or with the same attempt id at any time), at most one refresh in a tick, and no copy of a request
 //! arriving more than one access-token lifetime after it was sent.
 //!
+//! A session can also begin with the refresh token of another issuer that is traded in: that token is the generation before the first one, and
+//! what is promised of a refresh token holds for it. How the issuer is asked once, `trade_in_model.rs` explores.
+//!
 //! An app with a key may repeat at any time, and nothing is asked of it but one refresh at a time: a session that is bound to its key is no
 //! thief's, whatever the thief has copied.
 
@@ -42,6 +45,8 @@ struct World {
 /// What is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Session {
+    /// Not yet, while nobody has traded in the token of before.
+    begun: bool,
     family: Family,
     holder: Option<Holder>,
 }
@@ -118,6 +123,8 @@ struct Protocol {
     attempt_ids: bool,
     binding: Binding,
     thief: bool,
+    /// The app holds another issuer's refresh token first.
+    trade_in: bool,
     until: i64,
     most_refreshes: u64,
     handlers: usize,
@@ -140,6 +147,15 @@ impl Protocol {
         let key = request.key.map(Key::thumbprint);
         let shown = Shown { generation: request.generation, attempt: attempt.as_deref(), key: key.as_ref() };
         let is_apps = world.session.holder.as_ref().is_some_and(|holder| holder.key == Key::App.thumbprint());
+        if !read.begun {
+            if world.session.begun {
+                return false;
+            }
+            let family = Family::traded_in(attempt, now, FOR_EVER, FOR_EVER);
+            world.session = Session { begun: true, family, holder: key.map(Holder::from_begin) };
+            world.told(request, Some(1), is_apps);
+            return true;
+        }
         let family = &mut world.session.family;
         let successor = match judge(read.holder.as_ref(), &read.family, shown, REUSE_POLICY, now) {
             Decision::Rotate if family.generation != read.family.generation || family.ended => return false,
@@ -157,17 +173,24 @@ impl Protocol {
                 None
             }
         };
+        world.told(request, successor, is_apps);
+        true
+    }
+}
+
+impl World {
+    /// What was served in response to a request, and to whom.
+    fn told(&mut self, request: &Request, successor: Option<u64>, is_apps: bool) {
         if let Some(successor) = successor {
-            world.served.insert((request.generation, successor));
+            self.served.insert((request.generation, successor));
         }
         if request.from_thief {
-            world.thief_served |= successor.is_some();
-            world.thief_served_of_app |= successor.is_some() && is_apps;
-            world.thief = successor.or(world.thief);
+            self.thief_served |= successor.is_some();
+            self.thief_served_of_app |= successor.is_some() && is_apps;
+            self.thief = successor.or(self.thief);
         } else {
-            world.responses.insert(Response { attempt: request.attempt, successor });
+            self.responses.insert(Response { attempt: request.attempt, successor });
         }
-        true
     }
 }
 
@@ -179,10 +202,17 @@ impl Model for Protocol {
         vec![World {
             now: 0,
             session: Session {
+                begun: !self.trade_in,
                 family: Family::begin(Timestamp::from_secs(0), FOR_EVER, FOR_EVER),
                 holder: (self.binding == Binding::FromBegin).then(|| Holder::from_begin(Key::App.thumbprint())),
             },
-            app: App { holds: 1, waiting: None, attempts: 0, refreshed_at: -1, logged_out: false },
+            app: App {
+                holds: u64::from(!self.trade_in),
+                waiting: None,
+                attempts: 0,
+                refreshed_at: -1,
+                logged_out: false,
+            },
             requests: BTreeSet::new(),
             handlers: Vec::new(),
             responses: BTreeSet::new(),
@@ -327,7 +357,8 @@ impl Model for Protocol {
                 !world.app.logged_out && !world.session.family.ended
             }));
             properties.push(Property::<Self>::sometimes("a lost response is made up for", |protocol, world| {
-                world.app.holds == protocol.most_refreshes + 1 && world.now == protocol.until
+                world.app.holds == protocol.most_refreshes + u64::from(!protocol.trade_in)
+                    && world.now == protocol.until
             }));
         }
         properties
@@ -353,6 +384,7 @@ fn an_honest_app_that_repeats_in_time_is_never_logged_out() {
         attempt_ids: false,
         binding: Binding::None,
         thief: false,
+        trade_in: false,
         until: 2,
         most_refreshes: 2,
         handlers: 2,
@@ -366,6 +398,7 @@ fn an_honest_app_with_attempt_ids_may_repeat_at_any_time() {
         attempt_ids: true,
         binding: Binding::None,
         thief: false,
+        trade_in: false,
         until: 2,
         most_refreshes: 2,
         handlers: 2,
@@ -379,6 +412,7 @@ fn what_a_thief_can_and_cannot_do_is_as_declared() {
         attempt_ids: false,
         binding: Binding::None,
         thief: true,
+        trade_in: false,
         until: 4,
         most_refreshes: 1,
         handlers: 1,
@@ -389,7 +423,15 @@ fn what_a_thief_can_and_cannot_do_is_as_declared() {
 #[test]
 fn a_holder_that_repeats_at_any_time_is_never_logged_out() {
     for binding in [Binding::FromBegin, Binding::Later] {
-        explore(Protocol { attempt_ids: false, binding, thief: false, until: 4, most_refreshes: 2, handlers: 1 });
+        explore(Protocol {
+            attempt_ids: false,
+            binding,
+            thief: false,
+            trade_in: false,
+            until: 4,
+            most_refreshes: 2,
+            handlers: 1,
+        });
     }
 }
 
@@ -401,6 +443,7 @@ fn a_thief_without_the_key_gets_nothing_and_ends_nothing() {
             attempt_ids: false,
             binding: Binding::FromBegin,
             thief: true,
+            trade_in: false,
             until,
             most_refreshes,
             handlers: 1,
@@ -415,6 +458,51 @@ fn what_a_thief_has_from_before_the_binding_is_good_until_the_app_binds() {
         attempt_ids: false,
         binding: Binding::Later,
         thief: true,
+        trade_in: false,
+        until: 4,
+        most_refreshes: 1,
+        handlers: 1,
+    });
+}
+
+/// Abuse case N6: the app that trades a token in, and then refreshes, is never logged out.
+#[test]
+fn an_app_that_trades_in_and_repeats_in_time_is_never_logged_out() {
+    for attempt_ids in [false, true] {
+        explore(Protocol {
+            attempt_ids,
+            binding: Binding::None,
+            thief: false,
+            trade_in: true,
+            until: 2,
+            most_refreshes: 2,
+            handlers: 2,
+        });
+    }
+}
+
+/// Abuse case N6: with a key it may repeat the trade-in at any time.
+#[test]
+fn a_holder_that_trades_in_repeats_at_any_time() {
+    explore(Protocol {
+        attempt_ids: false,
+        binding: Binding::FromBegin,
+        thief: false,
+        trade_in: true,
+        until: 4,
+        most_refreshes: 2,
+        handlers: 1,
+    });
+}
+
+/// Abuse case N6: what a thief has of the old token is what a thief has of a refresh token of ours, and not more.
+#[test]
+fn a_thief_of_the_old_token_is_as_one_of_ours() {
+    explore(Protocol {
+        attempt_ids: false,
+        binding: Binding::None,
+        thief: true,
+        trade_in: true,
         until: 4,
         most_refreshes: 1,
         handlers: 1,
