@@ -21,6 +21,7 @@ mod pending_sessions;
 mod projection;
 mod refusal;
 mod sessions;
+mod trade_ins;
 mod ttl;
 mod turns;
 mod usage;
@@ -51,6 +52,7 @@ pub use outbox::{NewEnding, NewMail, Outbox, Queued, QueuedEnding, QueuedMail, Q
 pub use page::Page;
 pub use pending_sessions::PendingSessions;
 pub use sessions::{EndedSession, SessionLogin, Sessions, ShownSession};
+pub use trade_ins::TradeIns;
 pub use turns::Turns;
 pub use usage::{Added, DayOfUsage, Usage, Used};
 pub use users::{
@@ -134,6 +136,8 @@ pub struct Store {
     pub apps: Apps,
     /// Sessions and their sealed internal tokens.
     pub sessions: Sessions,
+    /// What has become of refresh tokens of other issuers.
+    pub trade_ins: TradeIns,
     /// Call counters and live sessions of each pair of user and application.
     pub activity: Activity,
     /// Login attempts, counted before they are evaluated.
@@ -176,6 +180,7 @@ impl Store {
             accounts: Accounts::new(client.clone(), users.clone(), codes.clone(), outbox.clone()),
             users,
             apps,
+            trade_ins: TradeIns::new(client.clone(), tables.sessions.clone()),
             sessions: Sessions::new(client.clone(), tables.sessions),
             activity: Activity::new(client.clone(), tables.activity),
             attempts: LoginAttempts::new(client.clone(), tables.login_attempts),
