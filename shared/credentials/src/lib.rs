@@ -18,6 +18,7 @@ mod password_check;
 pub mod password_policy;
 mod proofs;
 mod sign_on_attempts;
+mod trade_in_attempts;
 
 pub use access::{NoAccess, access};
 pub use account_attempts::AccountAttempts;
@@ -33,3 +34,4 @@ pub use passkey_attempts::PasskeyAttempts;
 pub use password_check::{PasswordCheck, PasswordLogin, Proved};
 pub use proofs::{Proofs, UsedProof};
 pub use sign_on_attempts::SignOnAttempts;
+pub use trade_in_attempts::{ReservedTradeIn, TradeInAttempts};

@@ -271,6 +271,14 @@ impl LoginAttempts {
         self.reserve_all(now, &seen).await
     }
 
+    /// The counters get back what [`LoginAttempts::reserve_new`] has reserved.
+    pub(crate) async fn give_back_new(&self, counters: &[(String, Limit)]) -> Result<(), StoreError> {
+        for (key, limit) in counters {
+            self.table.give_back(key, *limit).await?;
+        }
+        Ok(())
+    }
+
     /// Reserves under all counters or under none. Nothing is written if a counter, as it was read, refuses. If one refuses
     /// only at its write, the earlier reservations are given back, since nothing will be evaluated.
     async fn reserve_all(

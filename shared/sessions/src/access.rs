@@ -66,8 +66,10 @@ impl Sessions {
     /// Until when the session is of use at most; `None` if there is no such end: an API needs no connector, or an internal
     /// token has no stated end. Otherwise it is the last time at which an internal token lives or can be renewed. Idle ends
     /// do not count, since use moves them.
-    fn useful_until(&self, app: &gateway_store::App, scope: &Scope, tokens: &Tokens) -> Option<Timestamp> {
-        let (_, good_without) = self.tokens.required(app, scope);
+    fn useful_until(&self, app: &gateway_store::App, scope: &Scope, session: &Session) -> Option<Timestamp> {
+        let (tokens, (_, good_without)) = (&session.tokens, self.tokens.required(app, scope));
+        // A session that began without a password is of use without any: a call that needs one says so.
+        let good_without = good_without || session.auth_time.is_none();
         if good_without || tokens.values().any(|token| token.ends.is_none()) {
             return None;
         }
@@ -87,7 +89,7 @@ impl Sessions {
         let renewable = session.tokens.values().filter(|token| token.renew_until.is_some_and(|until| now < until));
         let first = renewable.filter_map(|token| token.ends).filter(|ends| *ends > now).min();
         let first = first.map(|ends| if ends.saturating_sub(SKEW) > now { ends.saturating_sub(SKEW) } else { ends });
-        [Some(session.family.absolute_end), first, self.useful_until(app, scope, &session.tokens)]
+        [Some(session.family.absolute_end), first, self.useful_until(app, scope, session)]
             .into_iter()
             .flatten()
             .min()

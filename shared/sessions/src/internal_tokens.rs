@@ -165,6 +165,28 @@ impl InternalTokens {
         }
     }
 
+    /// Whether a login at this legacy system takes no password.
+    pub(crate) fn needs_no_password(&self, name: &ConnectorName) -> bool {
+        self.gateway.connector(name).is_some_and(|connector| connector.password().is_none())
+    }
+
+    /// Logs in to one legacy system for a new session, and seals what fits into the headers of a call.
+    pub(crate) async fn acquire_fitting(
+        &self,
+        (sid, name): (&SessionId, &ConnectorName),
+        (app, user, scope): (&gateway_store::App, &UserId, &Scope),
+        credentials: Credentials<'_>,
+        now: Timestamp,
+    ) -> Result<InternalToken, SessionError> {
+        let connector = self.connector(name)?;
+        let acquired = self.acquire_one(name, credentials, now).await?;
+        if let Err(error) = self.check_header_budget(app, user, scope, (name, &**connector), &acquired.state) {
+            self.log_out_one(name, &**connector, &acquired.state, WAITED_FOR).await;
+            return Err(error);
+        }
+        self.seal(sid, name, 1, &acquired, now)
+    }
+
     /// Logs in to one legacy system.
     async fn acquire_one(
         &self,

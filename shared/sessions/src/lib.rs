@@ -18,6 +18,7 @@ mod replace;
 mod rotate;
 mod sign_on;
 mod start;
+mod trade_in;
 mod without_password;
 
 pub use error::{LogoutError, SessionError};
@@ -27,6 +28,7 @@ pub use lease::{MAX_POLLS, POLL_INTERVAL};
 pub use pending::{NewLogin, PendingSessions};
 pub use redeem::{Redeeming, of_own_sign_on};
 pub use rotate::{Rotation, TokenSource};
+pub use trade_in::TradingIn;
 
 use gateway_config::Gateway;
 use gateway_domain::entropy::Entropy;

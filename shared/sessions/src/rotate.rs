@@ -50,7 +50,8 @@ impl Sessions {
                 None => return Ok(None),
             }
         }
-        if self.tokens.are_useless(app, &session.scope, &tokens, now) {
+        // A session that began without a password lives without the internal tokens that need one.
+        if session.auth_time.is_some() && self.tokens.are_useless(app, &session.scope, &tokens, now) {
             self.end(&session.sid).await?;
             return Err(SessionError::Over);
         }

@@ -25,6 +25,13 @@ pub enum Metric<'a> {
         /// `rotated`, `replayed` or `refused`.
         outcome: &'static str,
     },
+    /// A refresh token of another issuer was presented.
+    TradeIn {
+        /// The issuer's name in the configuration.
+        issuer: &'a str,
+        /// `traded`, `repeated`, `refused`, `unknown_user`, `limited`, `waiting` or `failed`.
+        outcome: &'static str,
+    },
     /// A replaced refresh token was used too late to be a repeated request, so its session was ended (RFC 9700 §4.14.2).
     ReuseDetected,
     /// A request was refused or failed.
@@ -162,6 +169,10 @@ impl<'a> Metric<'a> {
                 one(Now, &[&["Api"], &["Api", "Outcome"]], vec![("Api", api), ("Outcome", outcome)], "Exchanges")
             }
             Self::Refresh { outcome } => one(Now, &[&["Outcome"]], vec![("Outcome", outcome)], "Refreshes"),
+            Self::TradeIn { issuer, outcome } => {
+                let dimensions = vec![("Issuer", issuer), ("Outcome", outcome)];
+                one(Now, &[&["Outcome"], &["Issuer", "Outcome"]], dimensions, "TradeIns")
+            }
             Self::ReuseDetected => one(Now, &[&[]], vec![], "ReuseDetected"),
             Self::Refusal { reason } => {
                 one(Soon, &[&[FUNCTION], &[FUNCTION, "Reason"]], vec![("Reason", reason)], "Refusals")

@@ -1,0 +1,125 @@
+//! Begins the session of a refresh token of another issuer that was traded in. Nobody has shown a password for it, so it has the
+//! internal tokens of those legacy systems alone that need none.
+
+use crate::{InternalTokens, SessionError, Sessions, Tokens};
+use gateway_connectors::Credentials;
+use gateway_domain::id_token::OPENID;
+use gateway_domain::ids::SessionId;
+use gateway_domain::scope::Scope;
+use gateway_domain::secret::Secret;
+use gateway_domain::session::{Family, Holder, Origin, Session};
+use gateway_domain::time::Timestamp;
+use gateway_domain::trade_in::Traded;
+use gateway_store::{App, User};
+
+/// A trade-in whose session is to begin.
+pub struct TradingIn<'a> {
+    /// The application, as it is registered now.
+    pub app: &'a App,
+    /// The user, as just read.
+    pub user: &'a User,
+    /// Which session it becomes.
+    pub traded: &'a Traded,
+    /// What the session may do.
+    pub scope: &'a Scope,
+    /// The hash of the attempt id (`Idempotency-Key`) under which the application repeats this request.
+    pub attempt: Option<&'a str>,
+    /// The id of the key that makes the refresh tokens.
+    pub mac_key: &'a str,
+    /// What the user recognises the device by.
+    pub device: Option<&'a str>,
+    /// Whose session it becomes, if it is bound to a key.
+    pub holder: Option<&'a Holder>,
+    /// The issuer of its tokens.
+    pub issuer: &'a str,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Sessions {
+    /// Begins the session of a traded-in token. Each step can be repeated. `false` says that another request has written the session
+    /// first: then it has to be judged whether this one may have it.
+    ///
+    /// # Errors
+    /// As [`Sessions::finish_traded_in`].
+    pub async fn begin_traded_in(&self, trading: &TradingIn<'_>) -> Result<(Session, bool), SessionError> {
+        let TradingIn { app, user, traded, scope, attempt, mac_key, device, holder, issuer, now } = *trading;
+        let tokens = self.tokens.acquire_without_password(&traded.sid, app, scope, user, now).await?;
+        let idle = self.gateway.lifetimes().session_idle;
+        let new = Session {
+            sid: traded.sid.clone(),
+            user_id: user.user_id.clone(),
+            client_id: app.client_id.clone(),
+            scope: scope.clone(),
+            family: Family::traded_in(attempt.map(str::to_owned), now, idle, traded.ends.since(now)),
+            holder: holder.cloned(),
+            salt: self.entropy.bytes()?,
+            mac_key: mac_key.to_owned(),
+            credential_epoch: user.credential_epoch,
+            auth_time: None,
+            origin: Origin { began: Some(now), device: device.map(str::to_owned) },
+            issuer: scope.contains(OPENID).then(|| issuer.to_owned()),
+            tokens,
+        };
+        if let Err(error) = self.table.create(&new).await {
+            self.tokens.log_out(&new.sid, &new.tokens).await;
+            return Err(error.into());
+        }
+        let session = self.table.get(&new.sid).await?.ok_or(SessionError::Internal("a session vanished"))?;
+        if session.salt != new.salt {
+            self.tokens.log_out_replaced(&new.sid, &new.tokens, &session.tokens).await;
+            return Ok((session, false));
+        }
+        self.finish_traded_in(app, &session).await?;
+        Ok((session, true))
+    }
+
+    /// Does what a crash behind the write of such a session may have left undone.
+    ///
+    /// # Errors
+    /// [`SessionError::CredentialsChanged`] if the user's credentials changed, or the session was ended meanwhile.
+    pub async fn finish_traded_in(&self, app: &App, session: &Session) -> Result<(), SessionError> {
+        self.make_live(app, session).await?;
+        self.check_credentials(session).await?;
+        // An end that came before the entry was there has not removed it.
+        if self.has_ended(&session.sid).await? {
+            self.end(&session.sid).await?;
+            return Err(SessionError::CredentialsChanged);
+        }
+        Ok(())
+    }
+}
+
+impl InternalTokens {
+    /// Logs in to those legacy systems of the session that need no password.
+    ///
+    /// # Errors
+    /// A login that is not optional failed. The others are then logged out again.
+    async fn acquire_without_password(
+        &self,
+        sid: &SessionId,
+        app: &App,
+        scope: &Scope,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<Tokens, SessionError> {
+        let (needed, _) = self.required(app, scope);
+        let none = Secret::new(String::new());
+        let mut tokens = Tokens::new();
+        for (name, optional) in needed.iter().filter(|(name, _)| self.needs_no_password(name)) {
+            let link = user.links.get(name).map(String::as_str);
+            let credentials = Credentials { username: user.email.as_str(), link, password: &none };
+            match self.acquire_fitting((sid, name), (app, &user.user_id, scope), credentials, now).await {
+                Ok(token) => {
+                    tokens.insert(name.clone(), token);
+                }
+                Err(error) if *optional => tracing::warn!(connector = %name, reason = %error, "optional login failed"),
+                Err(error) => {
+                    self.log_out(sid, &tokens).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(tokens)
+    }
+}
