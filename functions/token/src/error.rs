@@ -3,6 +3,7 @@
 mod exchange;
 mod no_device;
 mod no_sign_on;
+mod not_traded;
 mod words;
 
 use gateway_config::NoIssuer;
@@ -29,6 +30,7 @@ use words::{
 pub(crate) use exchange::NotExchanged;
 pub(crate) use no_device::NoDevice;
 pub(crate) use no_sign_on::NoSignOn;
+pub(crate) use not_traded::NotTraded;
 
 /// What access tokens are for here.
 const REALM: &str = "gateway";
@@ -94,6 +96,8 @@ pub(crate) enum Failure {
     NoDevice(#[from] NoDevice),
     #[error("sign-on refused: {0}")]
     NoSignOn(#[from] NoSignOn),
+    #[error("not traded in: {0}")]
+    NotTraded(#[from] NotTraded),
     #[error("refresh token refused: {0}")]
     RefreshToken(&'static str),
     #[error("the session is over at the back end")]
@@ -238,6 +242,7 @@ impl Failure {
             Self::NotExchanged(NotExchanged::SubjectToken(_)) => "subject_token",
             Self::NotExchanged(_) => "target",
             Self::NoSignOn(_) => "sign_on",
+            Self::NotTraded(reason) => reason.kind(),
             Self::RefreshToken(_) => "refresh_token",
             Self::LoginAgain => "login_again",
             Self::HookRefused(_) => "hook_refused",
@@ -325,6 +330,7 @@ impl Failure {
             ),
             Self::NotExchanged(reason) => reason.response(),
             Self::NoSignOn(reason) => reason.response(),
+            Self::NotTraded(reason) => reason.response(),
             Self::RefreshToken(_) => {
                 response(E::InvalidGrant, "the refresh token is unknown, expired, used or revoked; log in again")
             }

@@ -26,15 +26,18 @@ mod response;
 mod revoke;
 mod start;
 mod token_exchange_grant;
+mod trade_in;
 mod userinfo;
 
 use crate::client::may_use;
 use crate::dpop::check_proof;
 use crate::error::Failure;
 use crate::parameters::{AccessTokenRequest, RefreshRequest, grant_type};
+use crate::trade_in::Trading;
 use gateway_config::{Gateway, TokenParties};
 use gateway_credentials::{
     AuthenticatedApp, ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs, SignOnAttempts,
+    TradeInAttempts,
 };
 use gateway_domain::clock::Clock;
 use gateway_domain::dpop::Proof;
@@ -46,9 +49,10 @@ use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::provider_event::ProviderEvent;
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::time::Timestamp;
+use gateway_issuers::Issuers;
 use gateway_runtime::{Fresh, StartError};
 use gateway_sessions::{Sessions, TokenSource};
-use gateway_store::{Apps, Audit, Consents, Devices, GrantType, PendingSessions, Users};
+use gateway_store::{Apps, Audit, Consents, Devices, GrantType, PendingSessions, TradeIns, Users};
 use gateway_telemetry::Metric;
 use serde_json::Value;
 use std::sync::Arc;
@@ -96,6 +100,12 @@ pub struct AuthorizationServer {
     pub sessions: Sessions,
     /// The logins whose codes are redeemed here.
     pub pending: PendingSessions,
+    /// Other issuers, whose refresh tokens are traded in.
+    pub issuers: Issuers,
+    /// What has become of their refresh tokens.
+    pub trade_ins: TradeIns,
+    /// Counts how often they are asked.
+    pub trade_in_attempts: TradeInAttempts,
     /// What users let applications do.
     pub consents: Consents,
     /// Where it is written what services are given.
@@ -186,8 +196,17 @@ impl AuthorizationServer {
             match asked {
                 AccessTokenRequest::AuthorizationCode(asked) => Box::pin(self.code_grant(request, &app, asked)).await,
                 AccessTokenRequest::Password(asked) => Box::pin(self.password_grant(request, &app, asked)).await,
-                AccessTokenRequest::RefreshToken(RefreshRequest { token, scope }) => {
-                    Box::pin(self.refresh_grant(request, &app, &token, scope.as_ref(), TokenSource::Renewal)).await
+                AccessTokenRequest::RefreshToken(RefreshRequest { token, other, device, scope }) => {
+                    match Trading::of(&self.config, request, &app, (other.as_ref(), token.attempt.as_deref())) {
+                        Some(trading) => {
+                            let asked = (scope.as_ref(), device.as_deref());
+                            Box::pin(self.trade_in(request, &app, &trading, asked)).await
+                        }
+                        None => {
+                            let source = TokenSource::Renewal;
+                            Box::pin(self.refresh_grant(request, &app, &token, scope.as_ref(), source)).await
+                        }
+                    }
                 }
                 AccessTokenRequest::ClientCredentials(asked) => {
                     Box::pin(self.client_credentials_grant(request, &app, &asked)).await

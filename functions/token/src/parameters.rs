@@ -62,6 +62,10 @@ pub(crate) struct PasswordRequest {
 /// A refresh (RFC 6749 §6).
 pub(crate) struct RefreshRequest {
     pub(crate) token: PresentedRefreshToken,
+    /// The text, where it has not the form of a refresh token of ours: it may be one of another issuer.
+    pub(crate) other: Option<Secret>,
+    /// What the user recognises the device by, if a session begins.
+    pub(crate) device: Option<String>,
     /// `None` if the request has no `scope`.
     pub(crate) scope: Option<Scope>,
 }
@@ -231,7 +235,9 @@ impl AccessTokenRequest {
             }
             GrantType::RefreshToken => {
                 let token = PresentedRefreshToken::parse(&form, api)?.ok_or(Failure::Missing("refresh_token"))?;
-                Self::RefreshToken(RefreshRequest { token, scope: scope(&form)? })
+                let (scope, device) = (scope(&form)?, device(&form, api));
+                let other = form.take("refresh_token").filter(|_| token.presented.is_none());
+                Self::RefreshToken(RefreshRequest { token, other, device, scope })
             }
             GrantType::ClientCredentials => Self::ClientCredentials(ClientCredentialsRequest { scope: scope(&form)? }),
             GrantType::TokenExchange => Self::TokenExchange(ExchangeRequest::parse(form)?),

@@ -155,7 +155,7 @@ impl AuthorizationServer {
         Ok(matches!(decision, Decision::Rotate | Decision::Replay).then_some(session))
     }
 
-    fn reuse_policy(&self, app: &gateway_store::App) -> ReusePolicy {
+    pub(crate) fn reuse_policy(&self, app: &gateway_store::App) -> ReusePolicy {
         ReusePolicy {
             window: app.refresh_retry_window.unwrap_or(self.config.lifetimes().refresh_retry_window),
             late: self.config.lifetimes().access_token,
@@ -188,12 +188,12 @@ fn is_served(session: &Session, source: TokenSource<'_>) -> bool {
 }
 
 /// Whose a session is. Of an application that has become confidential since, its authentication has taken the place of the key.
-fn bound_to<'s>(session: &'s Session, app: &gateway_store::App) -> Option<&'s Holder> {
+pub(crate) fn bound_to<'s>(session: &'s Session, app: &gateway_store::App) -> Option<&'s Holder> {
     session.holder.as_ref().filter(|_| app.kind == AppKind::Public)
 }
 
 /// The scope of the access token: never more than was granted at login and is still assigned (RFC 6749 §6).
-fn narrowed_scope(asked: Option<&Scope>, granted: &Scope, assigned: &Scope) -> Result<Scope, Failure> {
+pub(crate) fn narrowed_scope(asked: Option<&Scope>, granted: &Scope, assigned: &Scope) -> Result<Scope, Failure> {
     let still = remaining_scope(granted, assigned);
     let Some(asked) = asked else { return Ok(still) };
     if asked.is_empty() || !asked.is_subset(&still) { Err(Failure::Scope) } else { Ok(asked.clone()) }

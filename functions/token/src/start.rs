@@ -4,15 +4,18 @@ use crate::AuthorizationServer;
 use crate::hooks::TokenHooks;
 use crate::keys::InForce;
 use gateway_config::Gateway;
-use gateway_credentials::{ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs, SignOnAttempts};
+use gateway_credentials::{
+    ClientAuthentication, DeviceCheck, Directory, PasswordCheck, Proofs, SignOnAttempts, TradeInAttempts,
+};
 use gateway_directory::OwnDirectory;
 use gateway_domain::id_token::IdTokenKeys;
 use gateway_domain::keys::{PublicKeys, SigningKey};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::refresh_token::RefreshKeys;
+use gateway_issuers::Issuers;
 use gateway_runtime::{Platform, StartError};
 use gateway_sessions::Sessions;
-use gateway_store::{Apps, Audit, Consents, Devices, LoginAttempts, PendingSessions, Users};
+use gateway_store::{Apps, Audit, Consents, Devices, LoginAttempts, PendingSessions, TradeIns, Users};
 use std::sync::Arc;
 
 /// Reads the configuration and all secrets, the secrets concurrently.
@@ -23,6 +26,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
     let pending = platform.table("PENDING_SESSIONS_TABLE", PendingSessions::new)?;
     let consents = platform.table("CONSENTS_TABLE", Consents::new)?;
     let audit = platform.table("AUDIT_TABLE", Audit::new)?;
+    let trade_ins = platform.table("SESSIONS_TABLE", TradeIns::new)?;
     let devices = platform.table("DEVICES_TABLE", Devices::new)?;
     let attempts = platform.table("LOGIN_ATTEMPTS_TABLE", LoginAttempts::new)?;
     let (signing, public, id_tokens, refresh, hasher, sessions) = tokio::try_join!(
@@ -40,6 +44,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         Some(directory) => passwords.with_directory(Arc::clone(directory), config.directory_domain()),
         None => passwords,
     };
+    let issuers = Issuers::start(&platform, &config).await?;
     let hooks = TokenHooks::start(&platform, &config).await?;
     Ok(AuthorizationServer {
         config,
@@ -49,6 +54,9 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         device_check: DeviceCheck::new(devices.clone(), attempts.clone()),
         proofs: Proofs::new(attempts.clone()),
         sign_on_attempts: SignOnAttempts::new(attempts),
+        issuers,
+        trade_ins,
+        trade_in_attempts: TradeInAttempts::new(attempts),
         devices,
         apps,
         passwords,

@@ -11,7 +11,7 @@ use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
 use gateway_credentials::{
     BrowserSessions, ClientAuthentication, DeviceCheck, Directory, PasskeyAttempts, PasswordCheck, Proofs,
-    SignOnAttempts,
+    SignOnAttempts, TradeInAttempts,
 };
 use gateway_directory::OwnDirectory;
 use gateway_domain::clock::Clock;
@@ -23,6 +23,7 @@ use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::refresh_token::RefreshKeys;
 use gateway_domain::sealing::SealingKeys;
 use gateway_invoke::{Function, OutboxFunction};
+use gateway_issuers::Issuers;
 use gateway_local::access::Access;
 use gateway_local::secrets_manager::SecretsManager;
 use gateway_renewal::Renewal;
@@ -37,6 +38,7 @@ use support::DynamoDb;
 use tokio::net::TcpListener;
 
 use crate::fixture::CHEAP;
+use crate::old_issuer::SERVER;
 use crate::renewing::Renewing;
 
 /// The configuration; `LEGACY` stands for the legacy system's address.
@@ -204,7 +206,12 @@ pub(crate) fn build(
     if let Some(directory) = &directory {
         passwords = passwords.with_directory(Arc::clone(directory), config.directory_domain());
     }
+    let clients = BackEndClients::new(&config, &BTreeMap::new()).unwrap();
+    let secrets = BTreeMap::from([("shop-secret".to_owned(), SERVER.1.to_owned())]);
     AuthorizationServer {
+        issuers: Issuers::of(&config, &clients, &secrets, &clock),
+        trade_ins: store.trade_ins,
+        trade_in_attempts: TradeInAttempts::new(store.attempts.clone()),
         sessions,
         directory,
         pending: store.pending,

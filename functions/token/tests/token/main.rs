@@ -103,6 +103,8 @@ mod native_sso_abuse;
 #[cfg(test)]
 mod native_sso_deaths;
 #[cfg(test)]
+mod old_issuer;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod passkey_deaths;
@@ -138,6 +140,12 @@ mod store_down;
 mod sweeps;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod trade_in_abuse;
+#[cfg(test)]
+mod trade_in_deaths;
+#[cfg(test)]
+mod trade_ins;
 #[cfg(test)]
 mod userinfo;
 #[cfg(test)]

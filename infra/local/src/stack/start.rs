@@ -276,7 +276,7 @@ fn permitted(gateway: &Gateway, further: &Secrets) -> Named {
     };
     Named {
         back_ends: permit(gateway.tls_secrets().collect()),
-        connectors: permit(gateway.connector_secrets().collect()),
+        connectors: permit(gateway.connector_secrets().chain(gateway.issuer_secrets()).collect()),
         hooks: permit(gateway.hook_secrets().collect()),
         events: permit(gateway.event_secrets().collect()),
     }

@@ -1,0 +1,209 @@
+//! What somebody could try with refresh tokens of another issuer, each with a harmless twin.
+
+use futures_util::future::join_all;
+use gateway_domain::ids::UserId;
+use serde_json::{Value, json};
+use support::{Manner, OldIssuer};
+
+use crate::fixture::{Fixture, NOTES, SECRET, login, refresh, send};
+use crate::old_issuer::{configured, old_issuer, trade};
+use crate::request::post;
+
+const REFUSED: (u64, &str) = (400, "invalid_grant");
+
+async fn stage() -> (Fixture, OldIssuer) {
+    let mut fixture = Fixture::new().await;
+    let issuer = old_issuer(&mut fixture).await;
+    (fixture, issuer)
+}
+
+/// Abuse case N1.
+#[tokio::test]
+async fn what_is_ours_is_sent_to_no_other_issuer() {
+    let (fixture, issuer) = stage().await;
+    let theirs = fixture.login("pub2", NOTES).await;
+    let mine = fixture.login("pub1", NOTES).await;
+    for ours in [theirs.refresh.as_str(), &format!("{}x", mine.refresh), "mgr_x.1.y", "mgc_abc.def", &mine.access] {
+        assert_eq!(fixture.refresh("pub1", ours).await.refusal(), REFUSED, "{ours}");
+    }
+    assert!(issuer.asked().is_empty());
+    assert_eq!(fixture.refresh("pub2", &theirs.refresh).await.status, 200, "the other app's goes on");
+    assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.status, 200, "the twin");
+}
+
+/// Abuse case N2: neither another application nor somebody who says to be one.
+#[tokio::test]
+async fn only_a_mapped_client_that_authenticated_trades_in() {
+    let (fixture, issuer) = stage().await;
+    let old = issuer.issue("u_alice");
+    assert_eq!(fixture.send(trade("pub2", &old)).await.refusal(), REFUSED);
+    let confidential = |secret: &str| {
+        post("/oauth2/token", &[("grant_type", "refresh_token"), ("refresh_token", &old)]).basic("conf1", secret)
+    };
+    assert_eq!(fixture.send(confidential("wrong")).await.refusal(), (401, "invalid_client"));
+    assert_eq!(fixture.send(trade("login-only", &old)).await.refusal(), (400, "unauthorized_client"));
+    assert!(issuer.asked().is_empty());
+    assert_eq!(fixture.send(confidential(SECRET)).await.status, 200, "the twin");
+    assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED, "it is that application's now");
+    assert_eq!(issuer.asked().len(), 1);
+}
+
+/// Abuse case N3.
+#[tokio::test]
+async fn an_id_token_of_another_issuer_client_or_kind_logs_nobody_in() {
+    let (fixture, issuer) = stage().await;
+    let claims = |claims: Value| Manner::Claims(claims);
+    for manner in [
+        claims(json!({ "iss": "https://other.example" })),
+        claims(json!({ "aud": "other" })),
+        claims(json!({ "aud": ["shop", "other"] })),
+        claims(json!({ "azp": "other" })),
+        claims(json!({ "exp": 1 })),
+        claims(json!({ "exp": null })),
+        claims(json!({ "iat": fixture.now().as_secs() + 1_000 })),
+        Manner::Header(json!({ "alg": "none" })),
+        Manner::Header(json!({ "alg": "HS256", "kid": "one" })),
+        Manner::Header(json!({ "alg": "RS256", "kid": "one" })),
+        Manner::Header(json!({ "alg": "ES256", "kid": "one", "typ": "at+jwt" })),
+        Manner::Header(json!({ "alg": "ES256", "kid": "other" })),
+        Manner::Forged,
+    ] {
+        issuer.behaves(manner.clone());
+        assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.refusal(), REFUSED, "{manner:?}");
+    }
+    assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0);
+    issuer.behaves(Manner::Right);
+    assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.status, 200, "the twin");
+}
+
+/// Abuse case N4.
+#[tokio::test]
+async fn an_address_logs_nobody_in() {
+    let (fixture, issuer) = stage().await;
+    // The claim `email` is alice's here, in whatever token.
+    for subject in ["stranger", "alice@example.com", "app:pub1", "device:x", "u_alice\n", "é"] {
+        let response = fixture.send(trade("pub1", &issuer.issue(subject))).await;
+        assert_eq!(response.refusal(), REFUSED, "{subject:?}");
+    }
+    issuer.behaves(Manner::Claims(json!({ "sub": null })));
+    assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.refusal(), REFUSED);
+    assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0);
+    issuer.behaves(Manner::Claims(json!({ "email": "nobody@example.com" })));
+    assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.status, 200, "the twin: by the subject");
+}
+
+/// Abuse case N5.
+#[tokio::test]
+async fn of_many_at_once_in_several_containers_one_asks_and_all_get_one_session() {
+    let (fixture, issuer) = stage().await;
+    let old = issuer.issue("u_alice");
+    let containers = [fixture.container(), fixture.container()];
+    let all = join_all((0..8).map(|at| send(&containers[at % 2], trade("pub1", &old)))).await;
+    let pairs: Vec<_> = all.iter().filter(|response| response.status == 200).map(|one| one.tokens().refresh).collect();
+    assert!(!pairs.is_empty() && pairs.iter().all(|pair| *pair == pairs[0]), "{all:?}");
+    for waits in all.iter().filter(|response| response.status != 200) {
+        assert_eq!(waits.refusal(), (503, "temporarily_unavailable"), "it comes again");
+    }
+    assert_eq!((issuer.asked().len(), fixture.sessions_of("u_alice", "pub1").await), (1, 1));
+    let [one, other] = ["u_alice", "u_bob"].map(|subject| issuer.issue(subject));
+    let twins =
+        join_all([send(&containers[0], trade("pub1", &one)), send(&containers[1], trade("pub1", &other))]).await;
+    assert_ne!(twins[0].tokens().refresh, twins[1].tokens().refresh, "the twin: two tokens");
+}
+
+/// Abuse case N6.
+#[tokio::test]
+async fn a_thief_who_comes_later_gets_nothing_and_is_noticed() {
+    let (fixture, issuer) = stage().await;
+    issuer.keeps_tokens();
+    let old = issuer.issue("u_alice");
+    let phone = fixture.send(trade("pub1", &old).header("Idempotency-Key", "phone")).await.tokens();
+    fixture.clock.forward(301);
+    let thief = async || fixture.send(trade("pub1", &old).header("Idempotency-Key", "thief")).await;
+    assert_eq!(thief().await.refusal(), REFUSED);
+    let next = fixture.refresh("pub1", &phone.refresh).await.tokens();
+    assert!(fixture.calls(&next.access).await, "a late copy ends nothing");
+    fixture.clock.forward(1_000);
+    assert_eq!(thief().await.refusal(), REFUSED);
+    assert!(!fixture.calls(&next.access).await, "but so long after, it is reuse: as of a refresh token of ours");
+    assert_eq!(fixture.refresh("pub1", &next.refresh).await.refusal(), REFUSED);
+    // Neither is the end undone by the old token, though its issuer takes it still.
+    fixture.clock.forward(700_000);
+    assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
+    assert_eq!((issuer.asked().len(), fixture.sessions_of("u_alice", "pub1").await), (1, 0));
+}
+
+/// Abuse case N6: a logout is one, whatever the phone still has.
+#[tokio::test]
+async fn a_logout_is_not_undone_by_the_old_token() {
+    let (fixture, issuer) = stage().await;
+    issuer.keeps_tokens();
+    let old = issuer.issue("u_alice");
+    let phone = fixture.send(trade("pub1", &old)).await.tokens();
+    let revoke = post("/oauth2/revoke", &[("client_id", "pub1"), ("token", &phone.refresh)]);
+    assert_eq!(fixture.send(revoke).await.status, 200);
+    assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
+    assert_eq!(fixture.send(login("alice", "pub1", NOTES)).await.status, 200, "the twin: a login");
+}
+
+/// Abuse case N7.
+#[tokio::test]
+async fn guesses_do_not_flood_the_issuer() {
+    let (fixture, issuer) = stage().await;
+    let guess = |number: usize| trade("pub1", &format!("guess-{number}"));
+    for number in 0..20 {
+        assert_eq!(fixture.send(guess(number)).await.refusal(), REFUSED, "{number}");
+    }
+    let limited = fixture.send(guess(20)).await;
+    assert_eq!((limited.refusal(), limited.header("Retry-After").is_some()), ((429, "too_many_requests"), true));
+    assert_eq!(issuer.asked().len(), 20);
+    assert_eq!(fixture.send(guess(0)).await.status, 429, "also what was refused before");
+    let elsewhere = trade("pub1", &issuer.issue("u_alice")).from("203.0.113.77");
+    assert_eq!(fixture.send(elsewhere).await.status, 200, "phones elsewhere do not wait");
+    let ours = fixture.login("pub1", NOTES).await;
+    assert_eq!(fixture.refresh("pub1", &ours.refresh).await.status, 200, "nor do tokens of ours");
+    fixture.clock.forward(61);
+    assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.status, 200, "nor for long");
+}
+
+/// Abuse case N7: the twin, a house full of phones.
+#[tokio::test]
+async fn phones_that_share_an_address_do_not_wait_for_each_other() {
+    let (fixture, issuer) = stage().await;
+    for number in 0..30 {
+        let response = fixture.send(trade("pub1", &issuer.issue("u_alice"))).await;
+        assert_eq!(response.status, 200, "{number}: {}", response.text);
+    }
+}
+
+/// Abuse case N8.
+#[tokio::test]
+async fn a_disabled_user_gets_nothing_until_enabled() {
+    let (fixture, issuer) = stage().await;
+    let old = issuer.issue("u_dora");
+    assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
+    assert_eq!(fixture.sessions_of("u_dora", "pub1").await, 0);
+    let dora = UserId::parse("u_dora").unwrap();
+    fixture.db.store.users.change_credentials(&dora, None, true).await.unwrap();
+    let tokens = fixture.send(trade("pub1", &old)).await.tokens();
+    assert_eq!(issuer.asked().len(), 1, "the twin: what was answered is kept");
+    fixture.db.store.users.change_credentials(&dora, None, false).await.unwrap();
+    assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED, "nor is it served again");
+    assert_eq!(fixture.send(refresh("pub1", &tokens.refresh)).await.refusal(), REFUSED);
+}
+
+/// Abuse case N9: the clock of these tests begins at 2027-01-15T08:00:00Z.
+#[tokio::test]
+async fn after_the_last_day_nothing_is_traded_in() {
+    let mut fixture = Fixture::new().await;
+    let issuer = configured(&mut fixture, "subject", "until: 2027-01-15,").await;
+    fixture.clock.forward(16 * 3_600 - 1);
+    issuer.is_at(fixture.now().as_secs());
+    let early = issuer.issue("u_alice");
+    let tokens = fixture.send(trade("pub1", &early)).await.tokens();
+    fixture.clock.forward(1);
+    assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.refusal(), REFUSED);
+    assert_eq!(fixture.send(trade("pub1", &early)).await.refusal(), REFUSED);
+    assert_eq!(issuer.asked().len(), 1);
+    assert_eq!(fixture.refresh("pub1", &tokens.refresh).await.status, 200, "the session goes on");
+}
