@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use gateway_domain::clock::Clock as _;
 use gateway_domain::ids::{ApiName, ClientId, SessionId, UserId};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::secret::Secret;
@@ -15,10 +16,12 @@ use gateway_domain::time::Timestamp;
 use gateway_local::binaries::WORKSPACE;
 use gateway_local::stack::Options;
 use gateway_local::template::condition::{ATTRIBUTES, LEADING_KEYS};
+use gateway_runtime::SystemClock;
 use gateway_store::{GrantType, Subscription, User};
 use serde_json::json;
 use support::{
-    ADA, BOB, DEMO_APP, Gateway, PARTNER_APP, REDIRECT_URI, Tokens, UNTRUSTED_APP, VERIFIER, Visitor, parameter,
+    ADA, BOB, DEMO_APP, Gateway, OldIssuer, PARTNER_APP, REDIRECT_URI, Tokens, UNTRUSTED_APP, VERIFIER, Visitor,
+    parameter,
 };
 
 use crate::accounts::use_accounts;
@@ -211,12 +214,15 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
     let files = tempfile::tempdir().expect("a directory");
     let (receiver, url) = Receiver::start().await;
     let (told, secrets) = (told(&url), files.path().join("secrets"));
+    let issuer = OldIssuer::start(SystemClock.now().as_secs()).await;
+    let issuers = issuer_of_before(&issuer);
     std::fs::create_dir(&secrets).expect("a directory");
     std::fs::write(secrets.join("company"), KEY).expect("a file");
     let gateway = Gateway::start_with(|options| {
         options.secrets = Some(secrets);
         let changes = [
             ("plans:\n", told.as_str()),
+            ("# Apps register devices,", issuers.as_str()),
             ("portal: { ", "portal: { webhooks: true, "),
             ("{ calls: 60, window: 1m }", PLAN),
             ("and_app: 8", "and_app: 2"),
@@ -231,6 +237,7 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
     })
     .await;
     use_everything(&gateway).await;
+    trade_in(&gateway, &issuer).await;
     Box::pin(use_webhooks(&gateway)).await;
     use_events(&gateway, &receiver).await;
     let used = gateway.stack.access().used();
@@ -260,6 +267,23 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
             assert!(right.1 != "OutboxTable" || kinds == 1, "{right:?} of {} is for all kinds", function.role);
         }
     }
+}
+
+/// An issuer whose refresh tokens the demo app trades in.
+fn issuer_of_before(issuer: &OldIssuer) -> String {
+    let address = issuer.address();
+    format!(
+        "issuers:\n  old: {{ issuer: '{address}', token_endpoint: '{address}/token', jwks_uri: '{address}/keys', users: subject, \
+         until: 2999-12-31, clients: [{{ client: {DEMO_APP}, foreign_client_id: shop }}] }}\n# Apps register devices,"
+    )
+}
+
+/// Trades a refresh token of another issuer in, and presents one that the issuer does not know.
+async fn trade_in(gateway: &Gateway, issuer: &OldIssuer) {
+    let ada = gateway.store().users.by_email(ADA.name).await.expect("a read").expect("a user");
+    let tokens = gateway.try_refresh(DEMO_APP, &issuer.issue(ada.user_id.as_str())).await.tokens();
+    assert_eq!(gateway.try_refresh(DEMO_APP, &tokens.refresh).await.status, 200);
+    assert_eq!(gateway.try_refresh(DEMO_APP, "of nobody").await.status, 400);
 }
 
 /// The template with another right in the place of one of this role.

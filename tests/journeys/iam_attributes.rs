@@ -84,7 +84,7 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
         (
             "TokenFunction",
             "SessionsTable",
-            &["tokens", "ended", "members", "exchanges"],
+            &["tokens", "ended", "members", "exchanges", "answer", "traded"],
             &["user_id", "scope", "salt", "absolute_end", "sign_on"],
         ),
         ("OutboxFunction", "SessionsTable", &["ended"], &["members", "exchanges", "tokens", "user_id"]),
