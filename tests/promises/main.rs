@@ -17,6 +17,7 @@ mod passkeys;
 mod pending_sessions;
 mod sessions;
 mod sign_ons;
+mod trade_ins;
 mod ttl;
 mod usage;
 mod users;

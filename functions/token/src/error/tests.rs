@@ -1,5 +1,6 @@
 use super::*;
 use gateway_domain::token_type::TokenType;
+use gateway_issuers::IssuerError;
 
 /// Abuse case E9; checklist T-24.
 #[test]
@@ -64,6 +65,11 @@ fn every_description_stays_within_the_characters_of_the_rfc() {
         Failure::Malformed(crate::parameters::SUBJECT_OF_SECRET),
         Failure::Malformed(crate::parameters::ACTOR_OF_ID_TOKEN),
         Failure::Malformed("resource"),
+        NotTraded::Issuer(IssuerError::Refused).into(),
+        NotTraded::Issuer(IssuerError::Unavailable("\"".into())).into(),
+        NotTraded::Issuer(IssuerError::Unusable("\"".into())).into(),
+        NotTraded::UnknownUser.into(),
+        NotTraded::Consent.into(),
         Failure::RefreshToken("x"),
         Failure::LoginAgain,
         Failure::HookRefused("map_scope"),

@@ -255,6 +255,24 @@ async fn an_answer_without_an_id_token_is_for_whoever_configures() {
     assert_eq!(issuer.asked().len(), 2);
 }
 
+/// Abuse case I2: neither what is asked with nor what is answered is in a table.
+#[tokio::test]
+async fn the_tables_hold_no_token_of_the_issuer() {
+    let mut fixture = Fixture::new().await;
+    let issuer = old_issuer(&mut fixture).await;
+    issuer.behaves(Manner::NoKeys);
+    fixture.send(trade("pub1", &issuer.issue("u_alice"))).await;
+    let kept = fixture.dump().await;
+    assert!(kept.contains("trade-in#") && kept.contains("answer"), "what was answered is kept: {kept}");
+    issuer.behaves(Manner::Right);
+    fixture.send(trade("pub1", &issuer.issue("u_bob"))).await.tokens();
+    let traded = fixture.dump().await;
+    assert!(traded.contains("traded"), "{traded}");
+    for text in ["old-refresh-token", "old-access-token"] {
+        assert!(!kept.contains(text) && !traded.contains(text), "{text}");
+    }
+}
+
 /// A third party's users have consented to it, or are asked.
 #[tokio::test]
 async fn a_third_party_trades_in_what_was_consented_to() {
