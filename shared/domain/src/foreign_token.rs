@@ -158,9 +158,9 @@ fn claimed(
         return Err(Refused("it was issued to another client"));
     }
     let date = |name| jwt::date(claims, name).map_err(|_| Refused("a time of it is none"));
-    let (ends, issued) = (date("exp")?.ok_or(Refused("it has no exp"))?, date("iat")?.ok_or(Refused("it has no iat"))?);
+    let (ends, made) = (date("exp")?.ok_or(Refused("it has no exp"))?, date("iat")?.ok_or(Refused("it has no iat"))?);
     let soon = now.saturating_add(SKEW);
-    if issued > soon || date("nbf")?.is_some_and(|from| from > soon) {
+    if made > soon || date("nbf")?.is_some_and(|from| from > soon) {
         return Err(Refused("it is not valid yet"));
     }
     if now >= ends.saturating_add(SKEW) {

@@ -11,18 +11,19 @@ pub struct Unreadable;
 
 /// What it answered. It is secret as a whole.
 pub struct Answer {
-    access_token: Zeroizing<String>,
-    id_token: Option<Zeroizing<String>>,
-    refresh_token: Option<Secret>,
+    access: Zeroizing<String>,
+    id: Option<Zeroizing<String>>,
+    refresh: Option<Secret>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Members {
-    access_token: Zeroizing<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    id_token: Option<Zeroizing<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<Zeroizing<String>>,
+    #[serde(rename = "access_token")]
+    access: Zeroizing<String>,
+    #[serde(rename = "id_token", default, skip_serializing_if = "Option::is_none")]
+    id: Option<Zeroizing<String>>,
+    #[serde(rename = "refresh_token", default, skip_serializing_if = "Option::is_none")]
+    refresh: Option<Zeroizing<String>>,
 }
 
 impl Answer {
@@ -32,35 +33,35 @@ impl Answer {
         if !json.trim_ascii_start().starts_with(b"{") {
             return Err(Unreadable);
         }
-        let Members { access_token, id_token, refresh_token } = serde_json::from_slice(json).map_err(|_| Unreadable)?;
-        if access_token.is_empty() {
+        let Members { access, id, refresh } = serde_json::from_slice(json).map_err(|_| Unreadable)?;
+        if access.is_empty() {
             return Err(Unreadable);
         }
-        let refresh_token = refresh_token.filter(|text| !text.is_empty()).map(|text| Secret::new((*text).clone()));
-        Ok(Self { access_token, id_token, refresh_token })
+        let refresh = refresh.filter(|text| !text.is_empty()).map(|text| Secret::new((*text).clone()));
+        Ok(Self { access, id, refresh })
     }
 
     /// What is kept of it, to be sealed.
     pub fn to_kept(&self) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
         let members = Members {
-            access_token: self.access_token.clone(),
-            id_token: self.id_token.clone(),
-            refresh_token: self.refresh_token.as_ref().map(|secret| Zeroizing::new(secret.expose().to_owned())),
+            access: self.access.clone(),
+            id: self.id.clone(),
+            refresh: self.refresh.as_ref().map(|secret| Zeroizing::new(secret.expose().to_owned())),
         };
         serde_json::to_vec(&members).map(Zeroizing::new).map_err(|_| Unreadable)
     }
 
     /// The refresh token that takes the place of the one that was asked with, if the issuer rotates them.
     pub const fn refresh_token(&self) -> Option<&Secret> {
-        self.refresh_token.as_ref()
+        self.refresh.as_ref()
     }
 
     pub(crate) fn access_token(&self) -> &str {
-        &self.access_token
+        &self.access
     }
 
     pub(crate) fn id_token(&self) -> Option<&str> {
-        self.id_token.as_ref().map(|token| token.as_str())
+        self.id.as_ref().map(|token| token.as_str())
     }
 }
 

@@ -72,7 +72,7 @@ struct Issuer {
 /// Where the secret of a client is.
 enum ClientSecret {
     /// In Secrets Manager.
-    Kept(Late<Secret>),
+    Kept(Box<Late<Secret>>),
     /// It was given.
     Given(Arc<Secret>),
 }
@@ -100,7 +100,7 @@ impl Issuers {
             for mapped in &settings.clients {
                 if let Some(secret) = &mapped.secret {
                     let kept = Late::of(platform, secret.as_str(), client_secret).await;
-                    secrets.insert(mapped.client.clone(), ClientSecret::Kept(kept));
+                    secrets.insert(mapped.client.clone(), ClientSecret::Kept(Box::new(kept)));
                 }
             }
             issuers.add(name, settings, &clients, secrets, &platform.clock);
@@ -214,9 +214,11 @@ impl Issuer {
         let Posted { status, body } = self.exchange(mapped).await?.post(endpoint, &form).await?;
         if status != StatusCode::OK {
             // Whatever it says of the token it says with 200 (RFC 7662 §2.2): this is about the gateway.
-            return Err(match refusal(status, &body) {
-                IssuerError::Refused => IssuerError::Unusable(format!("introspection was answered with {status}")),
-                other => other,
+            let refused = refusal(status, &body);
+            return Err(if refused == IssuerError::Refused {
+                IssuerError::Unusable(format!("introspection was answered with {status}"))
+            } else {
+                refused
             });
         }
         let told: Introspected = serde_json::from_slice(&body)
@@ -233,7 +235,7 @@ impl Issuer {
         foreign_token::checked_subject(told.sub.as_deref()).ok_or(IssuerError::Untrue("introspection tells no sub"))
     }
 
-    async fn exchange(&self, mapped: &ForeignClient) -> Result<Exchange<'_>, IssuerError> {
+    async fn exchange<'a>(&'a self, mapped: &'a ForeignClient) -> Result<Exchange<'a>, IssuerError> {
         let secret = match (&mapped.secret, self.secrets.get(&mapped.client)) {
             (None, _) => None,
             (Some(name), None) => return Err(IssuerError::Unusable(format!("the secret {name} was not read"))),

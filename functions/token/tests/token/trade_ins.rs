@@ -21,7 +21,7 @@ async fn the_first_refresh_with_a_token_of_before_gives_our_pair() {
     let mut fixture = Fixture::new().await;
     let issuer = old_issuer(&mut fixture).await;
     let old = issuer.issue("u_alice");
-    let response = fixture.send(trade("pub1", &old).header("User-Agent", "Shop/1 (Phone)")).await;
+    let response = fixture.send(trade("pub1", &old).header("User-Agent", "Shop/1 (iPhone)")).await;
     let tokens = response.tokens();
     assert_eq!(response.header("Cache-Control"), Some("no-store"));
     let asked = issuer.asked();
@@ -31,7 +31,7 @@ async fn the_first_refresh_with_a_token_of_before_gives_our_pair() {
     let session = fixture.session(&tokens.access).await;
     assert_eq!((session.user_id.as_str(), session.client_id.as_str()), ("u_alice", "pub1"));
     assert_eq!((session.auth_time, session.holder, session.family.generation), (None, None, 1));
-    assert_eq!(session.origin.device.as_deref(), Some("Shop/1 (Phone)"));
+    assert_eq!(session.origin.device.as_deref(), Some("iPhone"));
     assert!(fixture.calls(&tokens.access).await);
     let next = fixture.refresh("pub1", &tokens.refresh).await.tokens();
     assert!(fixture.calls(&next.access).await, "from now on it is a session as any other");
