@@ -6,8 +6,19 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-const SERVERS: [&str; 10] =
-    ["aspnet", "cxf", "django", "heimdal", "keycloak", "lemonldap", "php", "saml", "samba", "tomcat"];
+const SERVERS: [&str; 11] = [
+    "aspnet",
+    "cxf",
+    "django",
+    "heimdal",
+    "keycloak",
+    "keycloak-issuer",
+    "lemonldap",
+    "php",
+    "saml",
+    "samba",
+    "tomcat",
+];
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 fn main() {

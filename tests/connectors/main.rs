@@ -18,6 +18,7 @@ fn no_server_is_missing_where_all_are_required() {
         ("django", cfg!(installed = "django")),
         ("heimdal", cfg!(installed = "heimdal")),
         ("keycloak", cfg!(installed = "keycloak")),
+        ("keycloak-issuer", cfg!(installed = "keycloak-issuer")),
         ("lemonldap", cfg!(installed = "lemonldap")),
         ("php", cfg!(installed = "php")),
         ("saml", cfg!(installed = "saml")),

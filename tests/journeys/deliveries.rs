@@ -14,7 +14,7 @@ use gateway_domain::time::Timestamp;
 use gateway_local::stack::Options;
 use serde_json::{Value as Json, json};
 use standardwebhooks::Webhook;
-use support::{ADA, BOB, DEMO_APP, Gateway, Phone, Wire, faulty};
+use support::{ADA, BOB, DEMO_APP, Gateway, Phone, Switch, Wire, faulty};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -26,7 +26,6 @@ use crate::events::{invoke, sample};
 use crate::mail::OUTBOX;
 use crate::owners::logged_in;
 use crate::passkeys::{enrol, remove};
-use crate::switch::Switch;
 
 /// A system of the company. It verifies signatures by the library of the specification.
 #[derive(Clone)]

@@ -3,10 +3,9 @@
 use std::future::ready;
 
 use gateway_local::stack::{Options, Stack};
-use support::{ADA, DEMO_APP, Gateway, Response, binaries, send, signal};
+use support::{ADA, DEMO_APP, Gateway, Response, Switch, binaries, send, signal};
 
 use crate::canned::{Canned, nobody};
-use crate::switch::Switch;
 use crate::wire::{echo_at, last, seen};
 
 /// A problem that says nothing about our insides.

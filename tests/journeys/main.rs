@@ -60,7 +60,6 @@ mod sessions;
 mod smoke;
 mod streaming;
 mod streaming_back_end;
-mod switch;
 mod tokens;
 mod traces;
 mod turns;

@@ -6,13 +6,14 @@ use gateway_domain::clock::Clock as _;
 use gateway_local::binaries::WORKSPACE;
 use gateway_runtime::SystemClock;
 use serde_json::Value as Json;
-use support::{ADA, BOB, CHALLENGE, ClientKey, DEMO_APP, Gateway, Response, UNTRUSTED_APP, Unsigned, User, VERIFIER};
+use support::{
+    ADA, BOB, CHALLENGE, ClientKey, DEMO_APP, Gateway, Response, Switch, UNTRUSTED_APP, Unsigned, User, VERIFIER,
+};
 use tokio::process::Command;
 
 use crate::accounts::sign_up;
 use crate::canned::{Canned, nobody};
 use crate::challenge::{asks, typed};
-use crate::switch::Switch;
 use crate::wire::{echo_at, login_for};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";

@@ -4,12 +4,11 @@ use gateway_local::access::Access;
 use gateway_local::secrets;
 use gateway_local::secrets_manager::SecretsManager;
 use serde_json::{Value as Json, json};
-use support::{ADA, Gateway, Response};
+use support::{ADA, Gateway, Response, Switch};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::forge::{Forge, Key};
-use crate::switch::Switch;
 use crate::wire::seen;
 
 const NAMES: [&str; 7] =

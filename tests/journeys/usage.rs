@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use gateway_domain::admin_scope::{AUDIT_READ, USAGE_READ};
 use serde_json::Value as Json;
-use support::{ADA, BOB, DEMO_APP, Gateway, HttpGateway, Response, Wire, faulty};
+use support::{ADA, BOB, DEMO_APP, Gateway, HttpGateway, Response, Switch, Wire, faulty};
 use tokio::task::JoinSet;
 
 use crate::admin_api::{ask, operator};
 use crate::administrators::{administrator, logged_in};
 use crate::canned::nobody;
 use crate::developers::{NATIVE, organization, register};
-use crate::switch::Switch;
 use crate::wire::echo_at;
 
 type Numbers = BTreeMap<String, u64>;

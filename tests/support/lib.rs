@@ -16,6 +16,7 @@ mod raw;
 mod secrecy;
 mod servers;
 mod service;
+mod switch;
 mod visitor;
 mod wire;
 
@@ -35,5 +36,6 @@ pub use raw::{RawResponse, send};
 pub use secrecy::Secrets;
 pub use servers::{Server, signal};
 pub use service::{SERVICE, with_service};
+pub use switch::Switch;
 pub use visitor::{CHALLENGE, REDIRECT_URI, VERIFIER, Visitor, parameter};
 pub use wire::{Operation, Verdict, Wire};

@@ -7,15 +7,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// The line. It leads nowhere until it is led somewhere.
-pub(crate) struct Switch {
+pub struct Switch {
     /// What to connect to instead of the server.
-    pub(crate) url: String,
+    pub url: String,
     target: Arc<Mutex<Option<String>>>,
     on: watch::Sender<bool>,
 }
 
 impl Switch {
-    pub(crate) async fn start() -> Self {
+    /// A line that leads nowhere yet.
+    ///
+    /// # Panics
+    ///
+    /// If there is no free port.
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let target = Arc::new(Mutex::new(None));
@@ -33,17 +38,18 @@ impl Switch {
     }
 
     /// Leads to this server from now on.
-    pub(crate) fn lead_to(&self, url: &str) {
+    pub fn lead_to(&self, url: &str) {
         let target = url.strip_prefix("http://").unwrap_or(url).to_owned();
         *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(target);
     }
 
     /// Ends all connections and lets no new one through.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.on.send_replace(false);
     }
 
-    pub(crate) fn mend(&self) {
+    /// Lets new connections through again.
+    pub fn mend(&self) {
         self.on.send_replace(true);
     }
 }
