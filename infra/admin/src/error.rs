@@ -82,13 +82,13 @@ pub(crate) enum Error {
     #[error("not confirmed: nothing was changed; type what is asked for, or use --yes")]
     NotConfirmed,
     #[error(
-        "{failed} of {lines} lines were not imported; correct them and repeat the command, which skips who is there"
+        "{failed} of {total} {unit}s were not imported; correct them and repeat the command, which skips who is there"
     )]
-    Import { failed: usize, lines: usize },
+    Import { failed: usize, total: usize, unit: &'static str },
     #[error(
-        "the import stopped at line {line}: {reason}\nRepeat the command when that is mended; it skips who is there"
+        "the import stopped at {unit} {number}: {reason}\nRepeat the command when that is mended; it skips who is there"
     )]
-    ImportStopped { line: u64, reason: String },
+    ImportStopped { number: u64, unit: &'static str, reason: String },
     #[error(
         "all else was done, but {failed} sessions, which have ended at the gateway, are not logged out at back ends: \
          their logout could not be queued: {reason}\n`gateway-admin sessions logout` queues it again"

@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::error::Error;
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock as _;
+use gateway_domain::foreign_token::checked_subject;
 use gateway_runtime::SystemClock;
 use gateway_store::{CreateUser, StoreError, User};
 use serde_json::{Value as Json, json};
@@ -14,6 +15,12 @@ const ATTEMPTS: usize = 5;
 /// Parses an address as the token function does, so the user can log in with it.
 pub(crate) fn address(text: &str) -> Result<Address, Error> {
     Address::parse(text).map_err(|error| Error::Invalid(error.to_string()))
+}
+
+/// The subject by which another issuer knows a user, letter for letter (OpenID Connect Core §2).
+pub(crate) fn subject_at_an_issuer(text: &str) -> Result<String, Error> {
+    let wrong = || Error::Invalid("a subject of an issuer has 1 to 255 characters of ASCII".to_owned());
+    checked_subject(Some(text)).ok_or_else(wrong)
 }
 
 /// A user as it is printed and audited: everything except the password hash.

@@ -1,5 +1,6 @@
 //! The commands `users …`: creates, shows, changes and deletes users.
 
+use crate::catalogue::LinkTo;
 use crate::cli::{ChangeUser, CreateUser, RoleName, Users};
 use crate::confirm::new_password;
 use crate::context::Context;
@@ -9,7 +10,7 @@ use crate::{date_time, devices, import, sessions};
 use gateway_administration::Act;
 use gateway_credentials::password_policy;
 use gateway_domain::address::name_at_a_back_end;
-use gateway_domain::ids::{ConnectorName, SubjectKind, UserId};
+use gateway_domain::ids::{ConnectorName, IssuerName, SubjectKind, UserId};
 use gateway_domain::password::PasswordHash;
 use gateway_domain::role::Role;
 use gateway_domain::secret::Secret;
@@ -183,9 +184,11 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
 
 /// Sets or removes a link. Ends all sessions, since they were begun under the previous name.
 async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Option<&str>) -> Result<(), Error> {
-    // A link can be removed even if its connector is no longer configured.
-    if name.is_some() {
-        context.catalogue.check_connector(connector)?;
+    // A link can be removed even if its connector or issuer is no longer configured.
+    if let Some(subject) = name
+        && let LinkTo::Issuer(issuer) = context.catalogue.link_to(connector)?
+    {
+        return link_to_issuer(context, user, &issuer, subject).await;
     }
     let name = name.map(name_at_a_back_end).transpose().map_err(|error| Error::Invalid(error.to_string()))?;
     let name = name.as_deref();
@@ -209,6 +212,36 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
     };
     let changed = json!({ "user_id": user.user_id, "connector": connector, "name": name });
     context.print.done(&words, &ended.counted(changed));
+    Ok(())
+}
+
+/// Sets the subject by which another issuer knows a user. No session ends: none was begun under another one, since a subject is
+/// unlinked, which ends them all, before there can be another.
+async fn link_to_issuer(context: &Context, user: &str, issuer: &IssuerName, subject: &str) -> Result<(), Error> {
+    let subject = user::subject_at_an_issuer(subject)?;
+    let user = context.user(user).await?;
+    let act = Act {
+        act: "users link",
+        subject: user::subject(&user),
+        before: Some(json!({ "links": user.links })),
+        after: Some(json!({ "issuer": issuer, "subject": subject })),
+    };
+    let change = async {
+        if context.connection.store.users.link_to_issuer(&user.user_id, issuer, &subject).await? {
+            return Ok(());
+        }
+        let words = "is linked to another subject there, or another user to this one: unlink that first";
+        Err(Error::Refused(format!("nothing was changed at {issuer}: {} {words}", user.email)))
+    };
+    context.acts().audited(act, change).await?;
+    let result = json!({
+        "user_id": user.user_id,
+        "connector": issuer,
+        "name": subject,
+        "sessions_ended": 0,
+        "logouts_queued": 0,
+    });
+    context.print.done(&format!("{issuer} knows {} as {subject}", user.email), &result);
     Ok(())
 }
 

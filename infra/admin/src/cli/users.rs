@@ -1,7 +1,7 @@
 //! `users …`
 
 use clap::{Args, Subcommand, ValueEnum};
-use gateway_domain::ids::{ConnectorName, UserId};
+use gateway_domain::ids::{ConnectorName, IssuerName, UserId};
 use std::path::PathBuf;
 
 /// `users …`
@@ -43,21 +43,21 @@ pub(crate) enum Users {
         /// E-mail address or user id
         user: String,
     },
-    /// Set the name by which a legacy system knows a user, which ends every session of the user
+    /// Set the name by which a legacy system, or the subject by which another issuer, knows a user, which ends every session of the user
     Link {
         /// E-mail address or user id
         user: String,
-        /// The connector of gateway.yaml that logs in there
+        /// The connector of gateway.yaml that logs in there, or the issuer whose refresh tokens are traded in
         #[arg(value_parser = ConnectorName::parse)]
         connector: ConnectorName,
-        /// The user's name there, such as a Kerberos principal
+        /// The user's name there, such as a Kerberos principal, or the `sub` of the user's tokens there
         name: String,
     },
-    /// Forget the name by which a legacy system knows a user, which ends every session of the user
+    /// Forget the name by which a legacy system or another issuer knows a user, which ends every session of the user
     Unlink {
         /// E-mail address or user id
         user: String,
-        /// The connector of gateway.yaml that logs in there
+        /// The connector of gateway.yaml that logs in there, or the issuer
         #[arg(value_parser = ConnectorName::parse)]
         connector: ConnectorName,
     },
@@ -126,8 +126,9 @@ pub(crate) struct ChangeUser {
 /// `users import`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A line has `email`, and as far as wanted `user_id`, `password_hash` and `enabled`. CSV begins \
-    with a line of these names.\nKnown hashes: argon2 (PHC), bcrypt, PBKDF2 (PHC, Django, passlib), scrypt (PHC, Django)."
+    after_help = "A line has `email`, and as far as wanted `user_id`, `password_hash`, `enabled`, `email_verified` and `links`, names at \
+    connectors and issuers of gateway.yaml. CSV begins with a line of these names; a link is a column of its own, such as \
+    `links.keycloak`.\nKnown hashes: argon2 (PHC), bcrypt, PBKDF2 (PHC, Django, passlib), scrypt (PHC, Django), and those of Keycloak."
 )]
 pub(crate) struct Import {
     /// The file; - is standard input
@@ -135,6 +136,12 @@ pub(crate) struct Import {
     /// What it holds [default: by its ending]
     #[arg(long, value_enum)]
     pub(crate) format: Option<FileFormat>,
+    /// With --format keycloak: the issuer of gateway.yaml whose people they are
+    #[arg(long, value_name = "NAME", value_parser = IssuerName::parse)]
+    pub(crate) issuer: Option<IssuerName>,
+    /// Leave out the password hashes: whoever is imported sets a password before the next login
+    #[arg(long)]
+    pub(crate) without_passwords: bool,
     /// Only read and check the file
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -147,4 +154,16 @@ pub(crate) enum FileFormat {
     Csv,
     /// One JSON object a line.
     Jsonl,
+    /// A realm that Keycloak has exported with its users, or a list of users of its admin REST API.
+    Keycloak,
+}
+
+impl FileFormat {
+    /// What a number in the file counts.
+    pub(crate) const fn unit(self) -> &'static str {
+        match self {
+            Self::Csv | Self::Jsonl => "line",
+            Self::Keycloak => "user",
+        }
+    }
 }

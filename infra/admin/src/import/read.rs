@@ -1,10 +1,14 @@
 //! Reads a file of users line by line: a bad line is reported with its number, and the next one is read.
 
 mod csv;
+pub(super) mod keycloak;
+mod links;
 
 use crate::cli::FileFormat;
 use crate::error::Error;
+use gateway_domain::ids::ConnectorName;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -12,7 +16,9 @@ use std::path::Path;
 /// The longest line that is read, in bytes.
 const MAX_LINE: usize = 16 * 1024;
 /// The columns of a CSV file; the first must be there.
-const COLUMNS: [&str; 4] = ["email", "user_id", "password_hash", "enabled"];
+const COLUMNS: [&str; 5] = ["email", "user_id", "password_hash", "enabled", "email_verified"];
+/// A further column is one link, such as `links.orders-login`.
+const LINK: &str = "links.";
 
 /// A user as the file describes it.
 #[derive(Debug, Deserialize)]
@@ -25,6 +31,14 @@ pub(super) struct Record {
     pub(super) password_hash: Option<String>,
     #[serde(default)]
     pub(super) enabled: Option<bool>,
+    #[serde(default)]
+    pub(super) email_verified: Option<bool>,
+    /// Names at connectors, and subjects at issuers.
+    #[serde(default, deserialize_with = "links::each_once")]
+    pub(super) links: BTreeMap<ConnectorName, String>,
+    /// Whoever is here with this address under another id is not whom the file means.
+    #[serde(skip)]
+    pub(super) only_with_this_id: bool,
 }
 
 /// A line of the file: its record, or what is wrong with it.
@@ -32,6 +46,21 @@ pub(super) struct Line {
     /// Counted from 1, as editors do.
     pub(super) number: u64,
     pub(super) record: Result<Record, String>,
+}
+
+impl Line {
+    /// The same without the password hash.
+    pub(super) fn without_password(mut self) -> Self {
+        if let Ok(record) = &mut self.record {
+            record.password_hash = None;
+        }
+        self
+    }
+}
+
+/// What is missing for a file of Keycloak.
+pub(super) fn needs_issuer() -> Error {
+    Error::Invalid("name the issuer of gateway.yaml whose people they are, with --issuer NAME".to_owned())
 }
 
 /// The file and its length in bytes; `-` is standard input, whose length is unknown and given as 0.
@@ -53,6 +82,7 @@ pub(super) fn lines<'a>(
     match format {
         FileFormat::Csv => csv_lines(source).map(|lines| Box::new(lines) as Box<dyn Iterator<Item = Line>>),
         FileFormat::Jsonl => Ok(Box::new(jsonl(source))),
+        FileFormat::Keycloak => Err(needs_issuer()),
     }
 }
 
@@ -64,10 +94,12 @@ fn csv_lines<'a>(source: impl Read + 'a) -> Result<impl Iterator<Item = Line> + 
         return Err(wrong(1, "the first line must name the columns, and one of them must be email".to_owned()));
     };
     let headers = first.and_then(|line| csv::fields(&line)).map_err(|problem| wrong(number, problem))?;
-    if let Some(unknown) = headers.iter().find(|name| !COLUMNS.contains(&name.as_str())) {
-        return Err(wrong(number, format!("unknown column {unknown:?}; the columns are {}", COLUMNS.join(", "))));
+    let is_column = |name: &str| COLUMNS.contains(&name) || link_of(name).is_some();
+    if let Some(unknown) = headers.iter().find(|name| !is_column(name)) {
+        let known = COLUMNS.join(", ");
+        return Err(wrong(number, format!("unknown column {unknown:?}; the columns are {known}, and {LINK}NAME")));
     }
-    if let Some(twice) = COLUMNS.iter().find(|name| headers.iter().filter(|other| other == name).count() > 1) {
+    if let Some(twice) = headers.iter().find(|name| headers.iter().filter(|other| other == name).count() > 1) {
         return Err(wrong(number, format!("the column {twice} is named twice")));
     }
     if !headers.iter().any(|name| name == "email") {
@@ -86,19 +118,28 @@ fn csv_record(headers: &[String], line: &[u8]) -> Result<Record, String> {
         let field = headers.iter().position(|name| name == column).and_then(|at| fields.get(at));
         field.filter(|field| !field.is_empty()).cloned()
     };
-    let enabled = match field("enabled") {
-        None => None,
+    let flag = |column: &str| match field(column) {
+        None => Ok(None),
         // Spreadsheets write `TRUE`, programs `true`.
-        Some(text) if text.eq_ignore_ascii_case("true") => Some(true),
-        Some(text) if text.eq_ignore_ascii_case("false") => Some(false),
-        Some(_) => return Err("enabled must be true or false".to_owned()),
+        Some(text) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
+        Some(text) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
+        Some(_) => Err(format!("{column} must be true or false")),
     };
+    let links = headers.iter().filter_map(|name| Some((link_of(name)?, field(name)?)));
     Ok(Record {
         email: field("email").unwrap_or_default(),
         user_id: field("user_id"),
         password_hash: field("password_hash"),
-        enabled,
+        enabled: flag("enabled")?,
+        email_verified: flag("email_verified")?,
+        links: links.collect(),
+        only_with_this_id: false,
     })
+}
+
+/// Where the link of a column leads.
+fn link_of(column: &str) -> Option<ConnectorName> {
+    ConnectorName::parse(column.strip_prefix(LINK)?).ok()
 }
 
 /// The lines that are not blank, each with its number as editors count, without its end (LF or CRLF), and without a byte
@@ -171,7 +212,7 @@ fn jsonl<'a>(source: impl Read + 'a) -> impl Iterator<Item = Line> + 'a {
 fn json_problem(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => format!(
-            "is not {{\"email\": …}} with at most {}: a member is missing, unknown, named twice or of another type",
+            "is not {{\"email\": …}} with at most {}, links: a member is missing, unknown, named twice or of another type",
             COLUMNS.join(", ")
         ),
         serde_json::error::Category::Io | serde_json::error::Category::Syntax | serde_json::error::Category::Eof => {
@@ -201,6 +242,27 @@ mod tests {
         assert_eq!(good, [(2, "a@example.com"), (6, "d@example.com")]);
         let bad: Vec<_> = found.iter().filter(|(_, read)| read.is_err()).map(|(line, _)| *line).collect();
         assert_eq!(bad, [3, 4, 5]);
+    }
+
+    #[test]
+    fn links_are_columns_or_members_each_named_once() {
+        let csv = &b"email,links.keycloak,links.orders-login\na@x.de,f:1,\nb@x.de,\"f,2\",b\n"[..];
+        let json = &b"{\"email\":\"a@x.de\",\"links\":{\"keycloak\":\"f:1\"}}\n\
+            {\"email\":\"b@x.de\",\"links\":{\"keycloak\":\"f,2\",\"orders-login\":\"b\"}}\n"[..];
+        for (text, format) in [(csv, FileFormat::Csv), (json, FileFormat::Jsonl)] {
+            let links = lines(text, format).unwrap().map(|line| {
+                let links = line.record.unwrap().links;
+                links.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+            });
+            assert_eq!(links.collect::<Vec<_>>(), ["keycloak=f:1", "keycloak=f,2 orders-login=b"], "{format:?}");
+        }
+        for wrong in ["email,links.\n", "email,links.A\n", "email,links\n", "email,links.a,links.a\n"] {
+            assert!(lines(wrong.as_bytes(), FileFormat::Csv).is_err(), "{wrong}");
+        }
+        for wrong in [r#"{"a":"1","a":"2"}"#, r#"{"A":"1"}"#, r#"{"a":1}"#, r#"["a"]"#] {
+            let line = format!("{{\"email\":\"a@x.de\",\"links\":{wrong}}}");
+            assert!(read(line.as_bytes(), FileFormat::Jsonl)[0].1.is_err(), "{wrong}");
+        }
     }
 
     #[test]

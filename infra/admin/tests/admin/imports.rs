@@ -143,7 +143,7 @@ async fn a_dry_run_counts_as_the_import_does() {
         { "line": 7, "reason": "the user id id-1 is taken" },
         { "line": 9, "reason": "line 8 has the same address" },
     ]);
-    assert_eq!(results[0], json!({ "imported": 2, "skipped": 1, "failed": failed }));
+    assert_eq!(results[0], json!({ "imported": 2, "linked": 0, "skipped": 1, "failed": failed }));
 }
 
 /// Several hundred people, twice at once: each is there once, and both runs say what they found.

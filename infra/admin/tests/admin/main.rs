@@ -20,6 +20,8 @@ mod fixture;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod issuers;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod operator;

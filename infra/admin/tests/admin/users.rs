@@ -88,7 +88,7 @@ async fn a_link_is_the_name_at_the_back_end_from_the_next_login_on() {
     assert_eq!(gateway.try_refresh(DEMO_APP, &tokens.refresh).await.status, 400);
     assert_eq!(known_as(&login().await.tokens().access).await, NEW);
     let unknown = olga.does(&["users", "link", NEW, "nowhere", "carla"]).await;
-    assert!(unknown.problem().contains("no connector nowhere; it has orders-login"), "{unknown:?}");
+    assert!(unknown.problem().contains("no connector or issuer nowhere; it has orders-login"), "{unknown:?}");
     let empty = olga.does(&["users", "link", NEW, "orders-login", ""]).await;
     assert!(empty.problem().contains("1 to 256 bytes"), "{empty:?}");
 }

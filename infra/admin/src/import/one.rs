@@ -1,0 +1,166 @@
+//! What becomes of one line of an import.
+
+use super::claims::Wanted;
+use crate::context::Context;
+use crate::error::Error;
+use crate::user::{create, shown, subject};
+use gateway_administration::Act;
+use gateway_domain::ids::{ConnectorName, IssuerName};
+use gateway_store::User;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// How often a link is tried: two imports that make one link may cancel each other's transactions.
+const ATTEMPTS: usize = 5;
+
+/// The outcome of a line.
+pub(super) enum Fate {
+    Imported,
+    /// The user was there, and has got links.
+    Linked,
+    Skipped,
+    /// This line is wrong; the import continues with the others.
+    Bad(String),
+    /// The store or the audit table failed, so the import stops.
+    Stopped(Error),
+}
+
+impl From<Error> for Fate {
+    /// A rule that forbids one line is no reason to stop.
+    fn from(error: Error) -> Self {
+        if let Error::Refused(reason) = error { Self::Bad(reason) } else { Self::Stopped(error) }
+    }
+}
+
+/// Does what a line asks for, or, if `dry_run`, only says what that would be. A repetition goes on where an import broke off: a user who
+/// was made and not linked is linked.
+pub(super) async fn fate(context: &Context, wanted: Result<Wanted, String>, dry_run: bool) -> Fate {
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
+        Err(reason) => return Fate::Bad(reason),
+    };
+    match Box::pin(done(context, &wanted, dry_run)).await {
+        Ok(fate) => fate,
+        Err(error) => error.into(),
+    }
+}
+
+async fn done(context: &Context, wanted: &Wanted, dry_run: bool) -> Result<Fate, Error> {
+    let users = &context.connection.store.users;
+    let user = &wanted.user;
+    if let Some(there) = users.by_email(user.email.as_str()).await? {
+        return add(context, wanted, &there, dry_run).await;
+    }
+    // Nothing is made of a user who could not be linked.
+    for (issuer, subject) in &wanted.subjects {
+        if users.linked_to(issuer, subject).await?.is_some() {
+            return Ok(Fate::Bad(is_anothers(issuer)));
+        }
+    }
+    if dry_run {
+        return Ok(match users.get(&user.user_id).await? {
+            None => Fate::Imported,
+            Some(_) => Fate::Bad(format!("the user id {} is taken", user.user_id)),
+        });
+    }
+    let act = Act { act: "users create", subject: subject(user), before: None, after: Some(shown(user)) };
+    match context.acts().audited(act, create(context, user)).await {
+        Ok(()) => {
+            link(context, user, &BTreeMap::new(), &wanted.subjects).await?;
+            Ok(Fate::Imported)
+        }
+        Err(Error::Taken(what)) => match users.by_email(user.email.as_str()).await? {
+            // Somebody else has taken the address since it was looked up.
+            Some(there) => add(context, wanted, &there, dry_run).await,
+            None => Ok(Fate::Bad(format!("{what} is taken"))),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Adds the links that a user who is there lacks, and changes nothing else.
+async fn add(context: &Context, wanted: &Wanted, there: &User, dry_run: bool) -> Result<Fate, Error> {
+    if wanted.only_with_this_id && there.user_id != wanted.user.user_id {
+        return Ok(Fate::Bad(format!(
+            "the address is that of {} here, so the issuer's user is not found",
+            there.user_id
+        )));
+    }
+    for (name, wants) in &wanted.user.links {
+        if there.links.get(name).is_some_and(|has| has != wants) {
+            return Ok(Fate::Bad(format!("{} has another link of {name}: unlink that first", there.user_id)));
+        }
+    }
+    let mut subjects = BTreeMap::new();
+    for (issuer, subject) in &wanted.subjects {
+        match context.connection.store.users.linked_to(issuer, subject).await? {
+            Some(holder) if holder.user_id == there.user_id => {}
+            Some(_) => return Ok(Fate::Bad(is_anothers(issuer))),
+            None => {
+                subjects.insert(issuer.clone(), subject.clone());
+            }
+        }
+    }
+    let is_lacking = |(name, _): &(&ConnectorName, &String)| !there.links.contains_key(*name);
+    let lacking: Vec<_> = wanted.user.links.iter().filter(is_lacking).collect();
+    if lacking.is_empty() && subjects.is_empty() {
+        return Ok(Fate::Skipped);
+    }
+    // Whoever typed an address need not be its owner, to whom the link belongs. Links that are there were made by an operator: an import
+    // that made the user and died before the rest goes on.
+    if !lacking.is_empty() && !there.email_verified {
+        let words = "is here with this address, which was not proved, so nothing is linked";
+        return Ok(Fate::Bad(format!("{} {words}", there.user_id)));
+    }
+    let is_name =
+        |(name, _): &(&ConnectorName, &String)| !wanted.subjects.keys().any(|issuer| issuer.as_link() == **name);
+    let links = lacking.into_iter().filter(is_name).map(|(name, link)| (name.clone(), link.clone())).collect();
+    if !dry_run {
+        link(context, there, &links, &subjects).await?;
+    }
+    Ok(Fate::Linked)
+}
+
+/// Links a user to names at connectors and to subjects of issuers.
+async fn link(
+    context: &Context,
+    user: &User,
+    links: &BTreeMap<ConnectorName, String>,
+    subjects: &BTreeMap<IssuerName, String>,
+) -> Result<(), Error> {
+    if links.is_empty() && subjects.is_empty() {
+        return Ok(());
+    }
+    let users = &context.connection.store.users;
+    let before = Some(json!({ "links": user.links }));
+    let after = Some(json!({ "links": links, "subjects": subjects }));
+    let act = Act { act: "users link", subject: subject(user), before, after };
+    let change = async {
+        if !links.is_empty() && !users.add_links(&user.user_id, links).await? {
+            return Err(Error::Refused("the user was deleted meanwhile".to_owned()));
+        }
+        for (issuer, subject) in subjects {
+            link_to_issuer(context, user, issuer, subject).await?;
+        }
+        Ok(())
+    };
+    context.acts().audited(act, change).await
+}
+
+/// Links a user to a subject. What is refused while another import makes the same link is tried again.
+async fn link_to_issuer(context: &Context, user: &User, issuer: &IssuerName, subject: &str) -> Result<(), Error> {
+    let users = &context.connection.store.users;
+    for _ in 0..ATTEMPTS {
+        if users.link_to_issuer(&user.user_id, issuer, subject).await? {
+            return Ok(());
+        }
+        if users.linked_to(issuer, subject).await?.is_some_and(|holder| holder.user_id != user.user_id) {
+            return Err(Error::Refused(is_anothers(issuer)));
+        }
+    }
+    Err(Error::Refused(format!("could not be linked at {issuer}: {} was changed meanwhile; repeat", user.user_id)))
+}
+
+fn is_anothers(issuer: &IssuerName) -> String {
+    format!("another user is linked to this subject of {issuer}")
+}
