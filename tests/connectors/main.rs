@@ -2,6 +2,7 @@
 
 mod hostile;
 mod http_login;
+mod issuers;
 mod kerberos;
 mod saml;
 mod secrecy;
