@@ -78,11 +78,11 @@ fn the_schema_accepts_the_files_and_refuses_slips() {
     }
 }
 
-/// What a page leaves out is added: plans, and an API for each connector that none is named with.
+/// What a page leaves out is added: plans, and an API for each connector that none is named with, or one without a connector.
 #[test]
 fn the_examples_of_the_pages_are_accepted() {
     let mut examples = 0;
-    for page in ["../README.md", "../docs/connectors.md", "../docs/services.md"] {
+    for page in ["../README.md", "../docs/connectors.md", "../docs/migrate.md", "../docs/services.md"] {
         let text = text(page);
         for example in text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next()) {
             let mut whole = format!("{example}\n");
@@ -90,7 +90,12 @@ fn the_examples_of_the_pages_are_accepted() {
             if file["plans"].is_null() {
                 whole.push_str("plans: { standard: { calls: 60, window: 1m } }\n");
             }
-            if file["apis"].is_null() {
+            if file["apis"].is_null() && file["connectors"].is_null() {
+                let routes = "[{ path: /example, methods: { GET: [read] } }]";
+                whole = format!(
+                    "{whole}apis: {{ example: {{ back_end: 'https://back-end.example.com', routes: {routes} }} }}\n"
+                );
+            } else if file["apis"].is_null() {
                 whole.push_str("apis:\n");
                 for name in file["connectors"].as_object().into_iter().flatten().map(|(name, _)| name) {
                     let routes = format!("[{{ path: /{name}, methods: {{ GET: [read] }} }}]");
@@ -102,7 +107,7 @@ fn the_examples_of_the_pages_are_accepted() {
             examples += 1;
         }
     }
-    assert!(examples >= 4, "{examples}");
+    assert!(examples >= 9, "{examples}");
 }
 
 #[test]
