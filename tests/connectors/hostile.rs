@@ -343,7 +343,7 @@ async fn no_two_logins_share_a_connection() {
         let connector = connectors.get(&gateway_domain::ids::ConnectorName::parse(connector).unwrap()).unwrap();
         let password = Secret::new("correct horse".to_owned());
         for number in 1..4 {
-            let credentials = Credentials { username: "ada@example.com", link: Some("ada"), password: &password };
+            let credentials = Credentials { username: "ada@example.com", link: Some("ada"), password: Some(&password) };
             let _ = connector.acquire(credentials, SystemClock.now()).await;
             assert_eq!(server.connections(), number);
         }
@@ -358,7 +358,7 @@ async fn a_login_at_such_a_system_is_unavailable_within_its_time() {
         let connectors = connectors(&server.url(), number);
         let connector = connectors.get(&gateway_domain::ids::ConnectorName::parse(connector).unwrap()).unwrap();
         let password = Secret::new("correct horse".to_owned());
-        let credentials = Credentials { username: "ada@example.com", link: Some("ada"), password: &password };
+        let credentials = Credentials { username: "ada@example.com", link: Some("ada"), password: Some(&password) };
         let begun = Instant::now();
         let outcome = connector.acquire(credentials, SystemClock.now()).await;
         let unavailable = matches!(outcome, Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_)));

@@ -235,7 +235,7 @@ async fn a_session_is_renewed_under_a_new_id_and_its_sizes_and_times_are_printed
     let connector = connector(&site.origin());
     let now = SystemClock.now();
     let password = Secret::new(ADA.password.to_owned());
-    let credentials = Credentials { username: ADA.name, link: Some("ada"), password: &password };
+    let credentials = Credentials { username: ADA.name, link: Some("ada"), password: Some(&password) };
     let acquired = timed("django: acquire", connector.acquire(credentials, now)).await.expect("a session");
     let inject = |state: &[u8]| {
         let call = Call { content_type: None, body: &Default::default() };

@@ -13,10 +13,13 @@ use gateway_domain::clock::Clock as _;
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
+use gateway_local::binaries::WORKSPACE;
 use gateway_local::stack::Options;
 use gateway_runtime::{SystemClock, SystemEntropy};
-use support::{Client, DEMO_APP, Gateway, Response, SERVICE, Server, Tokens, with_service};
+use serde_json::Value as Json;
+use support::{Authenticator, Client, DEMO_APP, Gateway, Response, SERVICE, Server, Tokens, with_service};
 use tempfile::TempDir;
+use tokio::process::Command;
 
 /// People of the realms. Their passwords are `NAME-password`, at the gateway too, where dave has no links.
 const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
@@ -89,6 +92,11 @@ impl Realm {
     }
 
     pub(crate) async fn world_with(&self, server: Server, change: impl FnOnce(&mut Options)) -> World {
+        let (config, seed) = with_service(&self.config(&server), &seed());
+        Self::world_of(server, (config, seed), change).await
+    }
+
+    async fn world_of(server: Server, (config, seed): (String, String), change: impl FnOnce(&mut Options)) -> World {
         let files = tempfile::tempdir().expect("a directory");
         let file = |name: &str, text: &str| {
             let path = files.path().join(name);
@@ -96,7 +104,6 @@ impl Realm {
             std::fs::write(&path, text).expect("a file");
             path
         };
-        let (config, seed) = with_service(&self.config(&server), &seed());
         let (config_file, seed_file) = (file("gateway.yaml", &config), file("seed.yaml", &seed));
         file("secrets/gateway-account", "gateway-password");
         file("secrets/wrong-account", "another-password");
@@ -109,6 +116,69 @@ impl Realm {
         .await;
         World { server, gateway, config, _files: files }
     }
+
+    /// The gateway of docs/passkeys.md at this realm, with ada, whose name there is alice, and bob, who has none.
+    fn demo(&self, server: &Server) -> (String, String) {
+        let (kdc, site) = (format!("127.0.0.1:{}", server.port(0)), format!("http://127.0.0.1:{}", server.port(1)));
+        let account = format!("account: {}", self.account);
+        let page = passkeys_page();
+        let block =
+            page.split_once("<!-- config: kerberos -->\n```yaml\n").and_then(|(_, rest)| rest.split_once("```"));
+        let (block, _) = block.expect("a configuration on the page");
+        let here = [
+            ("relying_party: example.com", "relying_party: localhost"),
+            ("AD.EXAMPLE.COM", self.name),
+            ("dc1.ad.example.com:88", &kdc),
+            ("HTTP/orders.example.com", "HTTP/localhost"),
+            ("account: svc-gateway", &account),
+            ("secret: gateway-account", "secret: gateway-account\n    timeout: 20s"),
+            ("https://orders.example.com", &site),
+            (PATH, SITE),
+        ];
+        let config = here.iter().fold(block.to_owned(), |text, (there, here)| {
+            assert_eq!(text.matches(there).count(), 1, "{there} in {text}");
+            text.replace(there, here)
+        });
+        let seed = "apps:\n  demo-app:\n    name: Demo App\n    kind: public\n    trusted: true\n    \
+                    grants: [authorization_code, challenge, refresh_token]\n    scopes: [\"orders:read\"]\n    \
+                    plan: standard\n    subscriptions: [orders]\n    \
+                    redirect_uris: [\"http://127.0.0.1/signed-in\"]\nusers:\n  \
+                    - email: ada@example.com\n    password: ada-password\n    links: { tickets: alice }\n  \
+                    - email: bob@example.com\n    password: bob-password\n";
+        (format!("plans: {{ standard: {{ calls: 5000, window: 1m }} }}\n{config}"), seed.to_owned())
+    }
+
+    /// docs/passkeys.md: a login without a password, by its commands, ends in a ticket for who has the passkey.
+    async fn passkey_world(&self, server: Server) -> World {
+        let demo = self.demo(&server);
+        let world = Self::world_of(server, demo, |_| {}).await;
+        let mut ada = world.gateway.enrolled("ada@example.com").await;
+        let wanted: Json = serde_json::from_str(&world.commands("options", &[]).await).expect("JSON");
+        let response = ada.get(&wanted["passkey"]).await;
+        let session = wanted["auth_session"].as_str().expect("a session");
+        let said = world.commands("ticket", &[("SESSION", session), ("RESPONSE", &response)]).await;
+        assert!(said.contains(&format!("user=alice@{}\n", self.name)), "{said}");
+
+        let wanted = world.gateway.asks_to_log_in("orders:read", &[]).await;
+        let tokens = world.gateway.redeems(&world.gateway.shows_passkey(&wanted, &mut ada).await).await.tokens();
+        assert_eq!(world.caller(SITE, &tokens).await, format!("alice@{}", self.name));
+        let next = world.gateway.refresh(&tokens).await;
+        assert_eq!(world.caller(SITE, &next).await, format!("alice@{}", self.name));
+        // Who has no name in the realm is nobody there, however well the passkey signs.
+        let mut bob = world.gateway.enrolled("bob@example.com").await;
+        world.refuses_passkey(&mut bob).await;
+        let log = world.gateway.logged().await.join("\n");
+        assert!(!log.contains("ada-password") && !log.contains("gateway-password"), "{log}");
+        world
+    }
+}
+
+/// The path of the page's API, and of the site.
+const PATH: &str = "/orders";
+const SITE: &str = "/who";
+
+fn passkeys_page() -> String {
+    std::fs::read_to_string(format!("{WORKSPACE}/docs/passkeys.md")).expect("docs/passkeys.md")
 }
 
 fn seed() -> String {
@@ -184,6 +254,28 @@ impl World {
             let ended = self.gateway.try_exchange(&tokens.access, scope).await;
             assert_eq!((ended.status, &ended.json()["error"]), (400, &"invalid_request".into()));
         }
+    }
+
+    /// What these commands of docs/passkeys.md print.
+    async fn commands(&self, name: &str, variables: &[(&str, &str)]) -> String {
+        let page = passkeys_page();
+        let block = page.split_once(&format!("<!-- journey: {name} -->\n```sh\n"));
+        let (block, _) = block.and_then(|(_, rest)| rest.split_once("```")).expect("commands on the page");
+        let base = self.gateway.stack.base_url();
+        let script = block.replace("http://127.0.0.1:3000", base).replace(PATH, SITE);
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("set -eu -o pipefail\n{script}")]).env("GATEWAY", base);
+        let output = command.envs(variables.iter().copied()).output().await.expect("bash");
+        assert!(output.status.success(), "{name}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// The realm does not take whose passkey this is, and the app is told which system it was.
+    async fn refuses_passkey(&self, authenticator: &mut Authenticator) {
+        let wanted = self.gateway.asks_to_log_in("orders:read", &[]).await;
+        let refused = self.gateway.shows_passkey(&wanted, authenticator).await;
+        let body = refused.json();
+        assert_eq!((refused.status, &body["mistake"], &body["system"]), (403, &"refused_by".into(), &"tickets".into()));
     }
 
     /// The site's response to this `Authorization`, without the gateway.

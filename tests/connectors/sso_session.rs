@@ -209,7 +209,7 @@ async fn a_session_has_two_ends_and_cannot_be_renewed_and_its_sizes_and_times_ar
     let connector = connector(&server);
     let now = SystemClock.now();
     let password = Secret::new(DWHO.password.to_owned());
-    let credentials = Credentials { username: DWHO.name, link: Some("dwho"), password: &password };
+    let credentials = Credentials { username: DWHO.name, link: Some("dwho"), password: Some(&password) };
     let acquired = timed("lemonldap: acquire", connector.acquire(credentials, now)).await.expect("a session");
     assert_eq!(acquired.ends, Some(now.saturating_add(Seconds::new(30))));
     assert_eq!((acquired.idle, acquired.renew_until), (Some(Seconds::new(6)), None));

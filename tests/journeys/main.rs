@@ -58,6 +58,7 @@ mod routes;
 mod secrets;
 mod sessions;
 mod smoke;
+mod step_up;
 mod streaming;
 mod streaming_back_end;
 mod tokens;

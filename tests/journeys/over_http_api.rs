@@ -34,5 +34,7 @@ mod registration;
 mod sessions;
 #[path = "smoke.rs"]
 mod smoke;
+#[path = "step_up.rs"]
+mod step_up;
 
 use support::HttpGateway as Gateway;

@@ -1,7 +1,7 @@
 //! `GET /oauth2/authorize`: checks the request, and goes on with whoever is logged in, or shows the login form.
 
 use crate::error::Failure;
-use crate::steps::{Asked, Begun, Shown};
+use crate::steps::{Asked, Begun, Shown, Trouble};
 use crate::{AuthorizationEndpoint, Request, login, redirect};
 use gateway_credentials::LoggedIn;
 use gateway_domain::authorization_request::{
@@ -11,9 +11,11 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::form::{Form, InvalidForm};
 use gateway_domain::ids::ClientId;
 use gateway_domain::pushed_request::{PushedRequest, SealedAs};
+use gateway_domain::session::LoginMethod;
 use gateway_domain::time::Timestamp;
 use gateway_store::{App, AppKind};
-use gateway_web::{Site, see_other};
+use gateway_telemetry::Metric;
+use gateway_web::{Mistakes, Site, see_other};
 
 /// The longest query, in bytes: API Gateway takes 10,240 bytes of request line and headers.
 const MAX_QUERY: usize = 6 * 1024;
@@ -60,9 +62,17 @@ impl AuthorizationEndpoint {
         let registration = app.registration();
         let target = Target::of(form, &registration)?;
         Ok(match AuthorizationRequest::parse(target.clone(), form, &registration) {
-            Ok(request) => Checked::Good(Box::new(Asked { app, request })),
+            Ok(request) => Checked::Good(Box::new(Asked { app, request: self.known(request) })),
             Err(refused) => Checked::Refused(target, refused),
         })
+    }
+
+    /// A request without what this gateway does not have: where there are no passkeys, nobody can be asked for one.
+    pub(crate) fn known(&self, request: AuthorizationRequest) -> AuthorizationRequest {
+        match self.config.passkeys() {
+            Some(_) => request,
+            None => AuthorizationRequest { acr_values: request.acr_values.without(LoginMethod::Passkey), ..request },
+        }
     }
 
     /// The parameters that the application pushed. Without them nobody knows where to send an error.
@@ -95,9 +105,11 @@ impl AuthorizationEndpoint {
         let fresh = |user: &LoggedIn| {
             hinted.as_ref().is_none_or(|hinted| *hinted == user.user.user_id)
                 && asked.request.max_age.is_none_or(|age| now <= user.auth_time.saturating_add(age))
+                && asked.request.acr_values.accept(user.login.by)
                 && !prompt.login
         };
         let logged_in = logged_in.filter(fresh);
+        // The gateway keeps no password: for a legacy system that checks one, the user is asked again.
         let needs_password = self.pending.tokens().need_password(&asked.app, &asked.request.scope);
         let Some(user) = logged_in else { return Ok(self.without_user(request, &asked)) };
         if needs_password {
@@ -116,7 +128,10 @@ impl AuthorizationEndpoint {
             return Ok(refuse(request, &asked, AuthorizationErrorCode::ConsentRequired, description));
         }
         let shown = Shown::Before(user.auth_time, user.login.by);
-        let begun = self.begin(&asked, &user.user, shown, must_ask, &request.origin()).await?;
+        let begun = match self.begin(&asked, &user.user, shown, must_ask, &request.origin()).await {
+            Ok(begun) => begun,
+            Err(failure) => return Ok(self.without_system(request, &asked, &user, &Trouble::of_system(failure)?)),
+        };
         // Who has logged out meanwhile finds no session that begins after it.
         let session = (&begun.pending.sid, &begun.pending.client_id);
         if !self.browsers.note_session(&user, session, now).await? {
@@ -124,6 +139,26 @@ impl AuthorizationEndpoint {
             return Ok(self.without_user(request, &asked));
         }
         Ok(onward(request, &asked, &begun))
+    }
+
+    /// The response where a legacy system does not take who is logged in.
+    fn without_system(&self, request: &Request<'_>, asked: &Asked, user: &LoggedIn, trouble: &Trouble) -> ApiResponse {
+        tracing::info!(kind = trouble.kind(), "a login without the password is refused");
+        gateway_telemetry::count(Metric::Refusal { reason: trouble.kind() });
+        if asked.request.prompt.none {
+            let (code, description) = if matches!(trouble, Trouble::Unreachable(_)) {
+                (
+                    AuthorizationErrorCode::TemporarilyUnavailable,
+                    "a legacy system of this scope does not answer as it should",
+                )
+            } else {
+                (AuthorizationErrorCode::AccessDenied, "a legacy system of this scope does not take this user")
+            };
+            return refuse(request, asked, code, description);
+        }
+        let (status, mistake) = self.told(trouble, request.site.language());
+        let shown = login::Shown { username: user.user.email.to_string(), mistakes: Mistakes::of_form(mistake) };
+        ApiResponse { status, ..self.login_page(request, asked, shown) }
     }
 
     /// The response where nobody is logged in whom the request would take.

@@ -80,6 +80,7 @@ impl AuthorizationEndpoint {
         let kept = session.map(|(_, kept)| kept).filter(|_| !is_whole);
         let parameters = pushed.as_ref().or(kept.as_ref()).unwrap_or(&form);
         let mut asked = asked(app, parameters)?;
+        asked.request = self.known(asked.request);
         asked.request.key = holder(asked.request.key.take(), key, kept.is_some())?;
         let request = PushedRequest::new(&asked.app.client_id, parameters, now).map_err(|_| NoCode::TooLong)?;
         let request = match &asked.request.key {
@@ -138,7 +139,7 @@ impl AuthorizationEndpoint {
     /// What is to come with the next request. The challenge for a passkey is good together with this session alone.
     fn wanted(&self, asked: &Asked, with: &With<'_>, mistake: Option<Told>) -> Result<Wanted, NoCode> {
         let auth_session = self.sealed(&with.request, SealedAs::AuthSession)?;
-        let passkey = self.passkey_options(&auth_session, (with.from.issuer, with.from.now));
+        let passkey = self.passkey_options(asked, &auth_session, (with.from.issuer, with.from.now));
         Ok(Wanted { auth_session, fields: self.fields(asked, with.language), passkey, mistake })
     }
 

@@ -89,7 +89,7 @@ impl AuthorizationEndpoint {
     }
 
     /// The status of the form that is shown again, and what it says.
-    fn told(&self, trouble: &Trouble, language: Language) -> (u16, Mistake) {
+    pub(crate) fn told(&self, trouble: &Trouble, language: Language) -> (u16, Mistake) {
         let system = |connector| self.config.system_name(connector, language).to_owned();
         match trouble {
             Trouble::WrongLogin => (400, Mistake::WrongLogin),
@@ -125,7 +125,7 @@ impl AuthorizationEndpoint {
             System { name: name.as_str(), label, optional: *optional }
         });
         let together_with = request.browser.form_token(PASSKEY);
-        let passkey = self.passkey_options(&together_with, (request.issuer, request.now));
+        let passkey = self.passkey_options(asked, &together_with, (request.issuer, request.now));
         let passkey = passkey.map(|options| options.to_string());
         let hint = asked.request.login_hint.as_deref().unwrap_or_default();
         let page = pages::Login {

@@ -9,7 +9,6 @@ use gateway_credentials::CredentialsError;
 use gateway_domain::passkey::{Passkey, PasskeyChallenge};
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_passkeys::{Assertion, Refused, RelyingParty};
-use gateway_sessions::SessionError;
 use gateway_store::User;
 use serde_json::Value;
 
@@ -41,8 +40,16 @@ impl AuthorizationEndpoint {
     }
 
     /// What an authenticator is asked: `PublicKeyCredentialRequestOptionsJSON`, the same for everybody but for its challenge. That is good
-    /// together with this text alone. `None` where passkeys cannot be used; passwords can.
-    pub(crate) fn passkey_options(&self, together_with: &str, (issuer, now): (&str, Timestamp)) -> Option<Value> {
+    /// together with this text alone. `None` where passkeys cannot be used, or the request asks for the password; passwords can.
+    pub(crate) fn passkey_options(
+        &self,
+        asked: &Asked,
+        together_with: &str,
+        (issuer, now): (&str, Timestamp),
+    ) -> Option<Value> {
+        if asked.request.acr_values.need_password() {
+            return None;
+        }
         let party = self.relying_party(issuer)?;
         let Ok(random) = self.entropy.bytes() else {
             tracing::error!("no challenge is given out: there are no random bytes");
@@ -54,13 +61,16 @@ impl AuthorizationEndpoint {
     }
 
     /// Checks the response of an authenticator to a challenge that was given out together with this text, and has the login wait for its code
-    /// or the consent. No legacy system is logged in to: they want a password.
+    /// or the consent. The legacy systems that need no password are logged in to. Where the password was asked for, nothing is looked at.
     pub(crate) async fn show_passkey(
         &self,
         asked: &Asked,
         (response, together_with): (&str, &str),
         from: &Origin<'_>,
     ) -> Result<Next, Failure> {
+        if asked.request.acr_values.need_password() {
+            return Ok(Next::Again(Trouble::PasswordNeeded));
+        }
         let user = match Box::pin(self.of_passkey(response, together_with, from)).await? {
             Ok(user) => user,
             Err(reason) => {
@@ -75,8 +85,7 @@ impl AuthorizationEndpoint {
         match Box::pin(self.go_on(asked, &user, Shown::Passkey, from)).await {
             Ok(Ok(begun)) => Ok(Next::On(Box::new((user, begun)))),
             Ok(Err(next)) => Ok(next),
-            Err(Failure::Session(SessionError::NoBackEnd)) => Ok(Next::Again(Trouble::PasswordNeeded)),
-            Err(failure) => Err(failure),
+            Err(failure) => Trouble::of_system(failure).map(Next::Again),
         }
     }
 

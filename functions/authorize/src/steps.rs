@@ -4,6 +4,7 @@
 use crate::AuthorizationEndpoint;
 use crate::error::Failure;
 use gateway_credentials::{CredentialsError, PasswordLogin, Proved};
+use gateway_domain::acquired::Handover;
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::authorization_request::{AuthorizationErrorCode, AuthorizationRequest, Refused};
 use gateway_domain::form::Form;
@@ -88,7 +89,7 @@ pub(crate) enum Trouble {
     WrongPasskey,
     /// The same too often. Passwords do not wait for it.
     TooManyPasskeys(Seconds),
-    /// Nothing of what was asked for can be had without a password.
+    /// A passkey was shown where the password was asked for (RFC 9470).
     PasswordNeeded,
     /// The directory does not answer.
     Directory,
@@ -101,6 +102,20 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
+    /// What a user is told of a legacy system at which a login failed; another failure is none of the user's business.
+    pub(crate) fn of_system(failure: Failure) -> Result<Self, Failure> {
+        match failure {
+            Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector)) => {
+                Ok(Self::RefusedBy(connector))
+            }
+            Failure::Session(SessionError::BackEnd(connector, reason)) => {
+                tracing::error!(%connector, reason, "a legacy system failed at a login");
+                Ok(Self::Unreachable(connector))
+            }
+            failure => Err(failure),
+        }
+    }
+
     /// Its name in the log and in metrics.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
@@ -170,7 +185,7 @@ impl AuthorizationEndpoint {
             user: &user.user_id,
             username: user.email.as_str(),
             links: &user.links,
-            password: &typed.password,
+            password: Some(&typed.password),
             begun: &begun,
             separate: &typed.separate,
         };
@@ -180,14 +195,7 @@ impl AuthorizationEndpoint {
         match went_on {
             Ok(Ok(begun)) => Ok(Next::On(Box::new((user, begun)))),
             Ok(Err(next)) => Ok(next),
-            Err(Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector))) => {
-                Ok(Next::Again(Trouble::RefusedBy(connector)))
-            }
-            Err(Failure::Session(SessionError::BackEnd(connector, reason))) => {
-                tracing::error!(%connector, reason, "a legacy system failed at a login");
-                Ok(Next::Again(Trouble::Unreachable(connector)))
-            }
-            Err(failure) => Err(failure),
+            Err(failure) => Trouble::of_system(failure).map(Next::Again),
         }
     }
 
@@ -214,8 +222,8 @@ impl AuthorizationEndpoint {
         self.begin(asked, user, shown, must_ask, from).await.map(Ok)
     }
 
-    /// Has a login wait: for the consent if it must be asked for, or else for its code. A password
-    /// that was just shown logs in at the legacy systems.
+    /// Has a login wait: for the consent if it must be asked for, or else for its code. It reaches the legacy systems that need no password,
+    /// and, if that was just shown, the others.
     pub(crate) async fn begin(
         &self,
         asked: &Asked,
@@ -224,10 +232,18 @@ impl AuthorizationEndpoint {
         must_ask: bool,
         from: &Origin<'_>,
     ) -> Result<Begun, Failure> {
+        let without = Login {
+            user: &user.user_id,
+            username: user.email.as_str(),
+            links: &user.links,
+            password: None,
+            begun: &Handover::default(),
+            separate: &BTreeMap::new(),
+        };
         let (auth_time, by, login) = match shown {
-            Shown::Password(login) => (from.now, LoginMethod::Password, Some(login)),
-            Shown::Passkey => (from.now, LoginMethod::Passkey, None),
-            Shown::Before(at, by) => (at, by, None),
+            Shown::Password(login) => (from.now, LoginMethod::Password, login),
+            Shown::Passkey => (from.now, LoginMethod::Passkey, without),
+            Shown::Before(at, by) => (at, by, without),
         };
         let AuthorizationRequest { target, scope, challenge, key, nonce, .. } = &asked.request;
         let new = NewLogin {

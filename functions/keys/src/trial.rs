@@ -50,6 +50,7 @@ fn signs(text: &Secret, public: &Secret, now: Timestamp, entropy: &dyn Entropy) 
         jti: TRIAL.to_owned(),
         iat: now,
         exp: now.saturating_add(Seconds::new(1)),
+        login: None,
         cnf: None,
         own: OwnClaims::default(),
     };

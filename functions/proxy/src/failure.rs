@@ -38,6 +38,8 @@ pub(crate) enum Failure {
     Headers(#[from] CannotBuild),
     #[error("the session has no internal token that the back end accepts")]
     SessionOver,
+    #[error("the session has no internal token for this API: its login did not reach the back end")]
+    NotLoggedIn,
     #[error("the internal token was replaced while a call used it")]
     SessionRenewed,
     #[error("another call of the session is at the back end")]
@@ -61,6 +63,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What it means for a session that the authorizer has seen no internal token in.
+    pub(crate) fn of_no_token(self) -> Self {
+        if matches!(self, Self::SessionOver) { Self::NotLoggedIn } else { self }
+    }
+
     /// The kind of failure for the log and the metric, from a closed set of names.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
@@ -76,6 +83,7 @@ impl Failure {
             Self::Context(_) => "context",
             Self::Headers(_) => "headers",
             Self::SessionOver => "session_over",
+            Self::NotLoggedIn => "password_needed",
             Self::SessionRenewed => "session_renewed",
             Self::Busy => "session_busy",
             Self::NotRenewed => "not_renewed",

@@ -80,7 +80,11 @@ impl Proxy {
             let mut token = match connector.meeting() {
                 Meeting::Freely => self.tokens.of(session, name, admitted.tokens.get(name), now).await?,
                 // Whoever had the turn before may have moved the session since the authorizer's decision.
-                Meeting::InTurn => self.tokens.current(session, name, None, now).await?,
+                Meeting::InTurn => {
+                    let current = self.tokens.current(session, name, None, now).await;
+                    let was_there = admitted.tokens.contains_key(name);
+                    current.map_err(|failure| if was_there { failure } else { failure.of_no_token() })?
+                }
             };
             let mut kept = self.tokens.kept_cookies(keeping).await?;
             exchange.cookies = kept.header.take();

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_config::Gateway;
+use gateway_config::connector::ConnectorConfig;
 use gateway_connectors::Connectors;
 use gateway_connectors::back_end::{BackEndClients, BackEndError};
 use gateway_domain::clock::Clock;
@@ -36,6 +37,7 @@ use tokio::time::Instant;
 
 use crate::call::Call;
 use crate::failure::Failure;
+use crate::refusal::StepUp;
 use crate::response::{Carried, Transfer};
 pub use crate::start::start;
 use crate::tokens::Tokens;
@@ -111,6 +113,12 @@ impl Proxy {
         Ok(response::for_lambda(carried, version, transfer, dress))
     }
 
+    /// Whether the back end of a call checks the user's password.
+    fn needs_password(&self, call: &Call<'_>) -> bool {
+        let connector = call.api.connector.as_ref().and_then(|name| self.gateway.connector(name));
+        connector.is_some_and(ConnectorConfig::needs_password)
+    }
+
     async fn carried(&self, request: &ApiRequest, transfer: Transfer, deadline: Instant) -> Carried {
         // Keys come before the clock: a clock that was found wrong, or that jumped, makes the keys look old, and the
         // response to reading them shows whether it is right again. Otherwise a container would refuse for ever.
@@ -135,7 +143,8 @@ impl Proxy {
         };
         let carried = tokio::time::timeout_at(deadline, carried).await;
         let carried = carried.unwrap_or(Err(Failure::BackEnd(BackEndError::TimedOut)));
-        let mut carried = carried.unwrap_or_else(|failure| failure.response().into());
+        let step_up = StepUp::of(request, self.needs_password(&call));
+        let mut carried = carried.unwrap_or_else(|failure| failure.response_of(step_up).into());
         if let Some(quotas) = quotas {
             carried.response = quotas::with_quotas(carried.response, &quotas);
         }

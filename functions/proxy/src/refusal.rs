@@ -1,5 +1,7 @@
 //! The only place that words the proxy's failures for clients.
 
+mod step_up;
+
 use gateway_connectors::ConnectorError;
 use gateway_connectors::back_end::BackEndError;
 use gateway_domain::call_context::Refusal;
@@ -15,13 +17,20 @@ use http::{Method, StatusCode};
 
 use crate::failure::Failure;
 use crate::quotas::with_quotas;
+pub(crate) use step_up::StepUp;
 
 /// Seconds after which a failing dependency may be tried again.
 const RETRY_AFTER: &str = "1";
 
 impl Failure {
-    /// The response to the client. It says what the client can do, and nothing about the gateway's internals.
+    /// The response to a client that no login could help.
     pub(crate) fn response(self) -> ApiResponse {
+        self.response_of(StepUp::default())
+    }
+
+    /// The response to the client. It says what the client can do, and nothing about the gateway's internals. `step_up` is what the call
+    /// asks for where only a login can help.
+    pub(crate) fn response_of(self, step_up: StepUp) -> ApiResponse {
         let response = match &self {
             Self::NotReady(_) => later("The gateway is starting. Repeat the call."),
             Self::Event(413) => problem(413, "The request's body is larger than the gateway carries, about 4.5 MB."),
@@ -52,13 +61,15 @@ impl Failure {
             | Self::Connector(
                 ConnectorError::Refused
                 | ConnectorError::NotLinked
+                | ConnectorError::PasswordNeeded
                 | ConnectorError::Unavailable(_)
                 | ConnectorError::Misbehaved(_),
             )
             | Self::Configuration(_)
             | Self::Store(StoreError::Corrupt { .. }) => problem(500, "The gateway cannot carry this call."),
             Self::Redirect => problem(502, "The back end sends elsewhere, where the gateway does not lead."),
-            Self::SessionOver => session_over(),
+            Self::SessionOver => step_up.over(),
+            Self::NotLoggedIn => step_up.never_begun(),
             Self::SessionRenewed => later("The session was renewed meanwhile. Repeat the call."),
             Self::NotAllowed => problem(403, "The back end does not allow this to the user."),
             Self::Busy => later("The back end takes one call of a session at a time. Repeat the call."),
@@ -104,16 +115,6 @@ fn refused(refusal: &Refusal) -> ApiResponse {
             with_quotas(response, quotas).header("Retry-After", retry_after.to_string())
         }
     }
-}
-
-/// The legacy system no longer knows the user, and only a login can change that (RFC 9470 §3).
-fn session_over() -> ApiResponse {
-    challenge(
-        401,
-        "insufficient_user_authentication",
-        "The session at the back end is over, a new login is needed",
-        None,
-    )
 }
 
 /// A challenge (RFC 6750 §3), repeated in the body, since a REST API renames the field `WWW-Authenticate` of a function.

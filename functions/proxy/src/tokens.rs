@@ -121,7 +121,7 @@ impl Tokens {
         reference: Option<&TokenRef>,
         now: Timestamp,
     ) -> Result<OpenToken, Failure> {
-        let reference = reference.ok_or(Failure::SessionOver)?;
+        let reference = reference.ok_or(Failure::NotLoggedIn)?;
         // This container may have seen a renewal that the authorizer did not know of.
         if let Some(token) = self.memory().get(session, connector)
             && token.version >= reference.version

@@ -8,6 +8,7 @@ use crate::refresh_grant::remaining_scope;
 use crate::{AuthorizationServer, Request, response};
 use gateway_credentials::AuthenticatedApp;
 use gateway_domain::access_token::{AccessClaims, token_type};
+use gateway_domain::acr::Authentication;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::session::{Decision, ReusePolicy, Session, decide};
@@ -45,14 +46,19 @@ impl AuthorizationServer {
         // An internal token that may be renewed counts as alive: introspection asks no back end. Whether the renewal works,
         // and whether the key that opens the token still exists, only a refresh finds out.
         let over = !session.tokens.values().any(|token| token.wants_renewal(request.now))
-            && self.sessions.tokens().are_useless(registered, &session.scope, &session.tokens, request.now);
+            && self.sessions.tokens().are_useless(
+                registered,
+                (&session.scope, session.origin.by),
+                &session.tokens,
+                request.now,
+            );
         let refreshable = newest && !over && app.has_grant(GrantType::RefreshToken);
         if !refreshable || !self.is_live(request, &session).await? {
             return Ok(None);
         }
         // Introspection is not a use of the token: it moves neither end (draft-ietf-oauth-refresh-token-expiration-03 §7).
         let lasts = Lasts::of(&session.family, request.now);
-        Ok(Some(json!({
+        let mut known = json!({
             "active": true,
             "scope": remaining_scope(&session.scope, &registered.scope).to_string(),
             "client_id": session.client_id,
@@ -62,7 +68,9 @@ impl AuthorizationServer {
             "iat": session.family.served_at,
             "refresh_token_timeout": lasts.token.as_u64(),
             "authorization_expires_in": lasts.authorization.as_u64(),
-        })))
+        });
+        tell(&mut known, session.authentication());
+        Ok(Some(known))
     }
 
     async fn active_access_token(
@@ -79,7 +87,7 @@ impl AuthorizationServer {
         if !self.sessions.is_live(&claims.sub, &claims.client_id, &claims.sid, request.now).await? {
             return Ok(None);
         }
-        let AccessClaims { iss, sub, aud, client_id, scope, sid: _, jti, iat, exp, cnf, own: _ } = claims;
+        let AccessClaims { iss, sub, aud, client_id, scope, sid: _, jti, iat, exp, login, cnf, own: _ } = claims;
         let mut known = json!({
             "active": true, "token_type": token_type(cnf.as_ref()), "scope": scope.to_string(), "client_id": client_id, "sub": sub,
             "iss": iss, "aud": aud, "jti": jti, "iat": iat, "exp": exp,
@@ -87,6 +95,7 @@ impl AuthorizationServer {
         if let (Some(cnf), Some(members)) = (cnf, known.as_object_mut()) {
             members.insert("cnf".to_owned(), json!(cnf));
         }
+        tell(&mut known, login);
         Ok(Some(known))
     }
 
@@ -99,5 +108,13 @@ impl AuthorizationServer {
         let (user, client) = (&session.user_id, &session.client_id);
         Ok(self.sessions.is_live(user, client, &session.sid, request.now).await?
             && self.sessions.credentials_hold(session).await?)
+    }
+}
+
+/// Adds when and how the user logged in (RFC 9470 §6.2).
+fn tell(known: &mut Value, login: Option<Authentication>) {
+    let told = login.map(|login| json!(login));
+    if let (Some(Value::Object(told)), Some(members)) = (told, known.as_object_mut()) {
+        members.extend(told);
     }
 }

@@ -87,6 +87,7 @@ impl AuthorizationServer {
             jti: SessionId::from_random(self.entropy.bytes()?).to_string(),
             iat: now,
             exp,
+            login: subject.login.as_ref().and_then(|login| login.session.authentication()),
             cnf: request.confirmation(subject.app),
             own: own.clone(),
         };

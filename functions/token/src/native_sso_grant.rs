@@ -17,7 +17,7 @@ use gateway_domain::id_token_hint::{SharedIdToken, verify_shared};
 use gateway_domain::ids::{ClientId, SessionId};
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::Secret;
-use gateway_domain::session::{Family, OfSignOn, Origin, Session};
+use gateway_domain::session::{Family, LoginMethod, OfSignOn, Origin, Session};
 use gateway_domain::sign_on::{MAX_EXCHANGES, Member, Place, SignOn, place};
 use gateway_domain::source::Source;
 use gateway_domain::token_type::TokenType;
@@ -138,7 +138,10 @@ impl AuthorizationServer {
         };
         let tokens = match begun {
             Some(own) => own.tokens.clone(),
-            None => self.tokens_without_password(sid, (registered, &scope), &proved.user, request).await?,
+            None => {
+                let tokens = self.sessions.tokens();
+                tokens.acquire_without_password(sid, (registered, &scope), &proved.user, request.now).await?
+            }
         };
         if let Taken::Anew(sid, before) = &place {
             let member = Member { sid: sid.clone(), at: request.now, attempt: asked.attempt.clone() };
@@ -214,19 +217,6 @@ impl AuthorizationServer {
         Ok(presented.check(&keys, &sign_on.mac_key, &sign_on.salt).is_ok().then_some(sign_on))
     }
 
-    async fn tokens_without_password(
-        &self,
-        sid: &SessionId,
-        of: (&App, &Scope),
-        user: &User,
-        request: &Request<'_>,
-    ) -> Result<Tokens, Failure> {
-        match self.sessions.tokens().acquire_without_password(sid, of, user, request.now).await {
-            Err(SessionError::PasswordNeeded(connector)) => Err(NoSignOn::PasswordNeeded(connector).into()),
-            acquired => Ok(acquired?),
-        }
-    }
-
     /// The session as it begins: it ends with the first login, and is as old.
     fn joining(
         &self,
@@ -248,7 +238,7 @@ impl AuthorizationServer {
             mac_key: self.refresh.value().current_id().to_owned(),
             credential_epoch: sign_on.credential_epoch,
             auth_time: sign_on.auth_time,
-            origin: Origin { began: Some(request.now), device: asked.device.clone() },
+            origin: Origin { began: Some(request.now), device: asked.device.clone(), by: LoginMethod::SignOn },
             issuer,
             sign_on: Some(OfSignOn { id: sign_on.id.clone(), ds_hash: ds_hash(secret) }),
             tokens,

@@ -68,7 +68,7 @@ impl AuthorizationServer {
             user: &user.user_id,
             username: user.email.as_str(),
             links: &user.links,
-            password: &asked.password,
+            password: Some(&asked.password),
             begun,
             separate: &asked.separate,
         };
@@ -85,7 +85,7 @@ impl AuthorizationServer {
         let whom = Whom { grant: "password", user_id, client_id, session: Some(&sid), scope: &scope };
         let mapped = self.mapped(request, whom).await?;
         let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
-        if self.sessions.tokens().are_useless(registered, &scope, &tokens, request.now) {
+        if self.sessions.tokens().are_useless(registered, (&scope, LoginMethod::Password), &tokens, request.now) {
             return Err(SessionError::NoBackEnd.into());
         }
 

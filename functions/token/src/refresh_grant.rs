@@ -10,7 +10,7 @@ use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ClientId, SessionId};
 use gateway_domain::refresh_token::Presented;
 use gateway_domain::scope::Scope;
-use gateway_domain::session::{Decision, Holder, ReusePolicy, Session, Shown, judge};
+use gateway_domain::session::{Decision, Holder, LoginMethod, ReusePolicy, Session, Shown, judge};
 use gateway_domain::time::Timestamp;
 use gateway_sessions::{MAX_POLLS, POLL_INTERVAL, Rotation, TokenSource};
 use gateway_store::AppKind;
@@ -183,7 +183,11 @@ impl AuthorizationServer {
 fn is_served(session: &Session, source: TokenSource<'_>) -> bool {
     match source {
         TokenSource::Renewal => true,
-        TokenSource::Login(..) => session.tokens.values().all(|token| token.since >= session.family.served_at),
+        // One that began without the password has left tokens out, which are no older than any.
+        TokenSource::Login(..) => {
+            session.origin.by == LoginMethod::Password
+                && session.tokens.values().all(|token| token.since >= session.family.served_at)
+        }
     }
 }
 

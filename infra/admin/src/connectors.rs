@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: &Arguments, wanted: &TryConnector) -> Result<
     let connector = connectors.get(&wanted.name).ok_or_else(|| cannot(&"the connector cannot be built"))?;
 
     let password = if config.password().is_some() { crate::confirm::password()? } else { Secret::new(String::new()) };
-    let credentials = Credentials { username: &wanted.user, link: Some(&wanted.user), password: &password };
+    let credentials = Credentials { username: &wanted.user, link: Some(&wanted.user), password: Some(&password) };
     let printer = Printer { json: arguments.output == Format::Json };
     let now = SystemClock.now();
     let Attempt { walk, outcome, begun } = log_in(config, connector, &clients, credentials, now).await;

@@ -140,7 +140,7 @@ impl Error {
             | Self::NoSubscription { .. }
             | Self::NoConnector { .. } => Exit::NotFound,
             Self::Connector { error, .. } => match error {
-                ConnectorError::Refused | ConnectorError::NotLinked => Exit::Refused,
+                ConnectorError::Refused | ConnectorError::NotLinked | ConnectorError::PasswordNeeded => Exit::Refused,
                 ConnectorError::Unavailable(_) => Exit::Unavailable,
                 ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => Exit::Failed,
             },

@@ -89,6 +89,12 @@ impl ConnectorConfig {
         }
     }
 
+    /// Whether a login needs the user's password. A login without one goes on without what does, and a call that needs it asks for the
+    /// password (RFC 9470).
+    pub fn needs_password(&self) -> bool {
+        self.password().is_some()
+    }
+
     /// The secrets that it logs in with, each with the name of its field.
     pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &SecretName)> {
         match self {

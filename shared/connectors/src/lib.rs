@@ -50,14 +50,22 @@ pub struct Credentials<'a> {
     pub username: &'a str,
     /// The name by which this connector's system knows the user, if an administrator has set one.
     pub link: Option<&'a str>,
-    /// The password as typed.
-    pub password: &'a Secret,
+    /// The password as typed; `None` at a login without one, by a passkey or by what a browser remembers.
+    pub password: Option<&'a Secret>,
 }
 
 impl<'a> Credentials<'a> {
     /// The name to log in with, for a system that checks the password.
     pub fn name(&self) -> &'a str {
         self.link.unwrap_or(self.username)
+    }
+
+    /// The password, for a system that checks it.
+    ///
+    /// # Errors
+    /// [`ConnectorError::PasswordNeeded`] at a login without one. Nothing was sent then.
+    pub fn password(&self) -> Result<&'a Secret, ConnectorError> {
+        self.password.ok_or(ConnectorError::PasswordNeeded)
     }
 }
 
@@ -70,6 +78,9 @@ pub enum ConnectorError {
     /// The system has its own names of users, and no administrator has linked this user to one.
     #[error("the user is not linked to a name at the legacy system")]
     NotLinked,
+    /// The system checks a password, and the user has shown none.
+    #[error("the legacy system needs the password, and none was shown")]
+    PasswordNeeded,
     /// The system could not be reached in time: 503; a later attempt may succeed.
     #[error("the legacy system is unavailable: {0}")]
     Unavailable(String),

@@ -61,7 +61,7 @@ mod tests {
     async fn nobody_logs_in_and_nothing_is_sent_without_kerberos() {
         let connector = WithoutKerberos::default();
         let password = Secret::new("correct horse battery staple".to_owned());
-        let login = Credentials { username: "ada", link: Some("ada"), password: &password };
+        let login = Credentials { username: "ada", link: Some("ada"), password: Some(&password) };
         let refused = connector.acquire(login, Timestamp::from_secs(0)).await.err();
         assert!(matches!(&refused, Some(ConnectorError::Misbehaved(text)) if text.contains("feature `kerberos`")));
         let body = Bytes::new();

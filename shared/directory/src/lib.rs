@@ -121,7 +121,7 @@ impl OwnDirectory {
                     // Of another domain: the system would know nobody by it, or somebody else.
                     return Err(DirectoryError::Refused);
                 }
-                let credentials = Credentials { username: address.as_str(), link, password };
+                let credentials = Credentials { username: address.as_str(), link, password: Some(password) };
                 let checked = self.tokens.check(name, credentials, now).await;
                 let begun = checked.map_err(|error| {
                     if matches!(error, SessionError::BackEndRefused(_) | SessionError::NotLinked(_)) {

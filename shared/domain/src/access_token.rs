@@ -1,5 +1,6 @@
 //! Access tokens: JWTs of RFC 9068, signed here, and verified more strictly than the library alone verifies.
 
+use crate::acr::{Authentication, of_class};
 use crate::dpop::Proof;
 use crate::holder_key::Thumbprint;
 use crate::ids::{ClientId, SessionId, UserId};
@@ -48,6 +49,9 @@ pub struct AccessClaims {
     pub iat: Timestamp,
     /// The first second at which it no longer works.
     pub exp: Timestamp,
+    /// When and how the user logged in; `None` of who is no user, and where that was not noted.
+    #[serde(flatten)]
+    pub login: Option<Authentication>,
     /// Whose key it is bound to, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -254,9 +258,18 @@ fn claims(
         jti: text("jti")?.to_owned(),
         iat,
         exp,
+        login: login(claims)?,
         cnf: confirmation(claims.get("cnf"))?,
         own: OwnClaims::default(),
     })
+}
+
+/// How the user logged in. Both claims are there or neither; a class of a later version of this server says nothing here.
+fn login(claims: &BTreeMap<String, Value>) -> Result<Option<Authentication>, InvalidToken> {
+    let auth_time = jwt::date(claims, "auth_time").map_err(|_| InvalidToken::Claim("auth_time"))?;
+    let acr = claims.get("acr").map(|acr| acr.as_str().ok_or(InvalidToken::Claim("acr"))).transpose()?;
+    let by = acr.and_then(of_class);
+    Ok(auth_time.zip(by).map(|(auth_time, by)| Authentication { auth_time, by }))
 }
 
 /// A confirmation of another kind than this server writes is refused: a token that it binds must not pass as one that is bound to nothing.

@@ -1,6 +1,7 @@
 //! Access tokens that must be refused, each beside one that must be accepted.
 
 use super::*;
+use crate::session::LoginMethod;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -91,6 +92,30 @@ fn a_token_signed_here_is_accepted_with_all_its_claims() {
     let header: Value =
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap();
     assert_eq!(header, good_header());
+}
+
+/// RFC 9470 §6.1: how the user logged in is told together or not at all.
+#[test]
+fn a_token_tells_when_and_how_its_user_logged_in() {
+    let server = server("k1");
+    let with = |more: Value| {
+        let mut claims = good_claims();
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.verify(&server.forge(&good_header().to_string(), &claims.to_string()))
+    };
+    let auth_time = NOW.as_secs() - 5;
+    for by in [LoginMethod::Password, LoginMethod::Passkey] {
+        let claims = with(json!({ "auth_time": auth_time, "acr": crate::id_token::acr(by) })).unwrap();
+        assert_eq!(claims.login, Some(Authentication { auth_time: Timestamp::from_secs(auth_time), by }));
+        let token = sign(&claims, &server.signing).unwrap();
+        assert_eq!(server.verify(&token), Ok(claims));
+    }
+    for half in [json!({}), json!({ "auth_time": auth_time }), json!({ "acr": "phr" })] {
+        assert_eq!(with(half).unwrap().login, None);
+    }
+    assert_eq!(with(json!({ "auth_time": auth_time, "acr": "of tomorrow" })).unwrap().login, None);
+    assert_eq!(with(json!({ "auth_time": auth_time, "acr": 1 })), Err(InvalidToken::Claim("acr")));
+    assert_eq!(with(json!({ "auth_time": "now", "acr": "phr" })), Err(InvalidToken::Claim("auth_time")));
 }
 
 /// Abuse case D1; checklist J-04, C-02.

@@ -2,6 +2,7 @@
 //!
 //! First the client's redirect URI is checked: until then, no error may be sent there (RFC 6749 §4.1.2.1).
 
+use crate::acr::{ACR_VALUES, AcrValues};
 use crate::form::Form;
 use crate::holder_key::Thumbprint;
 use crate::pkce::CodeChallenge;
@@ -14,7 +15,7 @@ use std::fmt;
 /// The parameter that names the key to which the code is bound (RFC 9449 §10).
 pub const DPOP_JKT: &str = "dpop_jkt";
 /// The parameters that are read, and those whose mere presence is told (OpenID Connect Core §3.1.2.1, §6).
-pub const PARAMETERS: [&str; 18] = [
+pub const PARAMETERS: [&str; 19] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -27,6 +28,7 @@ pub const PARAMETERS: [&str; 18] = [
     DPOP_JKT,
     "prompt",
     "max_age",
+    ACR_VALUES,
     "login_hint",
     "id_token_hint",
     "ui_locales",
@@ -69,8 +71,10 @@ pub struct AuthorizationRequest {
     pub nonce: Option<String>,
     /// What the user has to see.
     pub prompt: Prompt,
-    /// The longest time since the user showed the password.
+    /// The longest time since the user logged in.
     pub max_age: Option<Seconds>,
+    /// How the user is to log in.
+    pub acr_values: AcrValues,
     /// What the user may type as the user name.
     pub login_hint: Option<String>,
     /// An ID token of the user who is to be logged in, not read yet.
@@ -257,6 +261,7 @@ impl AuthorizationRequest {
         let mut prompt =
             prompt(form).ok_or(malformed("prompt must be login, consent or select_account, or none alone"))?;
         let max_age = max_age.map_err(|()| malformed("max_age must be a number of seconds"))?;
+        let acr_values = AcrValues::of(form).map_err(|_| malformed("acr_values must not exceed 512 bytes"))?;
         let id_token_hint = form.get("id_token_hint").map(str::to_owned);
         // No login is fresh enough for 0, however recent it is (OpenID Connect Core §3.1.2.1).
         prompt.login |= max_age == Some(Seconds::new(0));
@@ -268,6 +273,7 @@ impl AuthorizationRequest {
             nonce,
             prompt,
             max_age,
+            acr_values,
             // A hint is no credential: one that cannot be an address is left out.
             login_hint: form
                 .get("login_hint")
@@ -332,6 +338,9 @@ mod tests {
         assert_eq!(request.prompt, Prompt { none: false, login: true, consent: true });
         assert_eq!((request.max_age, request.target.state.as_deref()), (Some(Seconds::new(0)), Some("s t")));
         assert_eq!(parse(&[], false).unwrap().scope, Scope::parse("a b").unwrap());
+        assert!(
+            parse(&[("acr_values", "x phr")], false).unwrap().acr_values.accept(crate::session::LoginMethod::Passkey)
+        );
     }
 
     /// Checklist G-23, K-04.
@@ -353,6 +362,7 @@ mod tests {
             (vec![("prompt", "none login")], E::InvalidRequest),
             (vec![("prompt", "dance")], E::InvalidRequest),
             (vec![("max_age", "-1")], E::InvalidRequest),
+            (vec![("acr_values", &"x".repeat(513))], E::InvalidRequest),
             (vec![("max_age", "soon")], E::InvalidRequest),
             (vec![("max_age", "+1")], E::InvalidRequest),
             (vec![("request", "ey")], E::RequestNotSupported),

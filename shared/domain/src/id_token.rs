@@ -28,11 +28,15 @@ pub const ACR: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedT
 /// A login that nobody can be tricked into giving away (OpenID Connect EAP ACR Values §2).
 pub const PHISHING_RESISTANT: &str = "phr";
 
+/// A session for which nobody has shown anything (OpenID Connect Core §2: level 0).
+const NOTHING_SHOWN: &str = "0";
+
 /// How safe a login by this is.
 pub const fn acr(by: LoginMethod) -> &'static str {
     match by {
         LoginMethod::Password => ACR,
         LoginMethod::Passkey => PHISHING_RESISTANT,
+        LoginMethod::SignOn | LoginMethod::TradeIn => NOTHING_SHOWN,
     }
 }
 
@@ -41,6 +45,7 @@ pub const fn amr(by: LoginMethod) -> &'static [&'static str] {
     match by {
         LoginMethod::Password => &["pwd"],
         LoginMethod::Passkey => &["pop", "user"],
+        LoginMethod::SignOn | LoginMethod::TradeIn => &[],
     }
 }
 
@@ -73,7 +78,8 @@ pub struct IdClaims<'a> {
     pub nonce: Option<&'a str>,
     /// [`acr`].
     pub acr: &'a str,
-    /// [`amr`].
+    /// [`amr`]; left out where it is empty.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub amr: &'a [&'a str],
     /// [`at_hash`] of the access token that is issued with it.
     pub at_hash: String,

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod acquired;
+pub mod acr;
 pub mod address;
 pub mod admin_scope;
 mod assertion;

@@ -41,6 +41,7 @@ fn claims() -> AccessClaims {
         jti: "j".to_owned(),
         iat: NOW,
         exp: Timestamp::from_secs(NOW.as_secs() + 600),
+        login: None,
         cnf: None,
         own: OwnClaims::default(),
     }

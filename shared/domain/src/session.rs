@@ -2,6 +2,7 @@
 
 mod holder;
 
+use crate::acr::Authentication;
 use crate::ids::{ClientId, ConnectorName, SessionId, UserId};
 use crate::scope::Scope;
 use crate::sealing::SealedToken;
@@ -45,6 +46,13 @@ pub struct Session {
     pub tokens: BTreeMap<ConnectorName, InternalToken>,
 }
 
+impl Session {
+    /// When and how its user logged in, if that was noted.
+    pub fn authentication(&self) -> Option<Authentication> {
+        self.auth_time.map(|auth_time| Authentication { auth_time, by: self.origin.by })
+    }
+}
+
 /// How a session began, as its user sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
@@ -52,7 +60,7 @@ pub struct Origin {
     pub began: Option<Timestamp>,
     /// On which device, as the app said.
     pub device: Option<String>,
-    /// By what the user logged in.
+    /// By what the user logged in, also last, into it. It says what the session lacks.
     pub by: LoginMethod,
 }
 
@@ -65,6 +73,10 @@ pub enum LoginMethod {
     Password,
     /// A passkey, whose authenticator has verified its user.
     Passkey,
+    /// Nothing, for this session: another app of the device has its user's login (OpenID Connect Native SSO).
+    SignOn,
+    /// Nothing here: the refresh token of another issuer.
+    TradeIn,
 }
 
 impl LoginMethod {

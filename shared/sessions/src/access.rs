@@ -1,9 +1,10 @@
 //! How long a session and its access tokens are of use: which APIs they reach, and which internal tokens live.
 
 use crate::{InternalTokens, Sessions, Tokens};
+use gateway_config::connector::ConnectorConfig;
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::scope::Scope;
-use gateway_domain::session::{InternalToken, Session};
+use gateway_domain::session::{InternalToken, LoginMethod, Session};
 use gateway_domain::time::{Seconds, Timestamp};
 use std::collections::BTreeMap;
 
@@ -36,9 +37,33 @@ impl InternalTokens {
 }
 
 impl InternalTokens {
-    /// Whether a login with this scope logs in at a legacy system, which takes the password.
+    /// Whether a login at this legacy system takes the password.
+    pub(crate) fn needs_password(&self, name: &ConnectorName) -> bool {
+        self.gateway().connector(name).is_none_or(ConnectorConfig::needs_password)
+    }
+
+    /// Whether a legacy system of this scope is reached with the password alone, so that a login without it leaves something out.
     pub fn need_password(&self, app: &gateway_store::App, scope: &Scope) -> bool {
-        !self.required(app, scope).0.is_empty()
+        self.required(app, scope).0.keys().any(|name| self.needs_password(name))
+    }
+
+    /// Whether a session of this kind of login has left this legacy system out, so that it has no internal token of it until its user
+    /// shows the password. This is the one rule for that: what else a session lacks, it had and lost, or it could not be had.
+    pub(crate) fn is_left_out(&self, by: LoginMethod, name: &ConnectorName) -> bool {
+        by != LoginMethod::Password && self.needs_password(name)
+    }
+
+    /// As [`InternalTokens::required`], for a session of this kind of login: one that has left a system out is of use without internal
+    /// tokens, since the next call to that system tells its app to ask for the password.
+    fn required_of(
+        &self,
+        app: &gateway_store::App,
+        scope: &Scope,
+        by: LoginMethod,
+    ) -> (BTreeMap<ConnectorName, bool>, bool) {
+        let (needed, without) = self.required(app, scope);
+        let without = without || needed.keys().any(|name| self.is_left_out(by, name));
+        (needed, without)
     }
 
     /// The connectors of a login with this scope whose systems have passwords of their own; `true` if the login succeeds
@@ -49,27 +74,34 @@ impl InternalTokens {
         needed.into_iter().filter(|(name, _)| separate(name)).collect()
     }
 
-    /// Whether a session is of no use any more: each of its APIs needs an internal token, and none of the tokens lives.
-    pub fn are_useless(&self, app: &gateway_store::App, scope: &Scope, tokens: &Tokens, now: Timestamp) -> bool {
-        let (_, good_without) = self.required(app, scope);
+    /// Whether a session is of no use any more: each of its APIs needs an internal token, none of the tokens lives, and none was left out
+    /// at a login without the password.
+    pub fn are_useless(
+        &self,
+        app: &gateway_store::App,
+        (scope, by): (&Scope, LoginMethod),
+        tokens: &Tokens,
+        now: Timestamp,
+    ) -> bool {
+        let (_, good_without) = self.required_of(app, scope, by);
         !good_without && tokens.values().all(|token| token.is_over(now))
     }
 }
 
 impl Sessions {
-    /// Whether a connector that the session's scope needs, or could use, has no internal token in it.
+    /// Whether a connector that the session's scope needs, or could use, has no internal token in it, although the login reached it.
     pub(crate) fn lacks_tokens(&self, app: &gateway_store::App, session: &Session) -> bool {
         let (needed, _) = self.tokens.required(app, &session.scope);
-        needed.keys().any(|name| !session.tokens.contains_key(name))
+        let mut reached = needed.keys().filter(|name| !self.tokens.is_left_out(session.origin.by, name));
+        reached.any(|name| !session.tokens.contains_key(name))
     }
 
-    /// Until when the session is of use at most; `None` if there is no such end: an API needs no connector, or an internal
-    /// token has no stated end. Otherwise it is the last time at which an internal token lives or can be renewed. Idle ends
+    /// Until when the session is of use at most; `None` if there is no such end: an API needs no connector, or one was left out, or an
+    /// internal token has no stated end. Otherwise it is the last time at which an internal token lives or can be renewed. Idle ends
     /// do not count, since use moves them.
     fn useful_until(&self, app: &gateway_store::App, scope: &Scope, session: &Session) -> Option<Timestamp> {
-        let (tokens, (_, good_without)) = (&session.tokens, self.tokens.required(app, scope));
-        // A session that began without a password is of use without any: a call that needs one says so.
-        let good_without = good_without || session.auth_time.is_none();
+        let (_, good_without) = self.tokens.required_of(app, scope, session.origin.by);
+        let tokens = &session.tokens;
         if good_without || tokens.values().any(|token| token.ends.is_none()) {
             return None;
         }

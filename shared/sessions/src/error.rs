@@ -119,6 +119,7 @@ impl SessionError {
         match error {
             ConnectorError::Refused => Self::BackEndRefused(connector.clone()),
             ConnectorError::NotLinked => Self::NotLinked(connector.clone()),
+            ConnectorError::PasswordNeeded => Self::PasswordNeeded(connector.clone()),
             ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => {
                 Self::BackEnd(connector.clone(), error.to_string())
             }

@@ -17,7 +17,7 @@ const HOST: &str = "abcdefghij.execute-api.ap-southeast-2.amazonaws.com";
 /// The path of a stage.
 const STAGE: &str = "/production";
 /// As much as an access token takes that names a few services; those of RS256 are the longest.
-const ACCESS_TOKEN: usize = 1_400;
+const ACCESS_TOKEN: usize = 1_560;
 /// As long as a trace header of X-Ray.
 const TRACE: &str = "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=1";
 

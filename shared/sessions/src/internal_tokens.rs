@@ -22,7 +22,8 @@ use gateway_telemetry::{Ended, Metric, Remote};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The login of a user at the legacy systems.
+/// The login of a user at the legacy systems. Without a password it reaches those alone that need none: the others are left out, and a call
+/// that needs one of them asks for the password (RFC 9470).
 #[derive(Clone, Copy)]
 pub struct Login<'a> {
     /// The user.
@@ -31,8 +32,8 @@ pub struct Login<'a> {
     pub username: &'a str,
     /// The user's names at legacy systems that use names of their own.
     pub links: &'a BTreeMap<ConnectorName, String>,
-    /// The password that the user has just shown.
-    pub password: &'a Secret,
+    /// The password that the user has just shown, if that is how the user logged in.
+    pub password: Option<&'a Secret>,
     /// The session that a directory began at one of them when it checked the password.
     pub begun: &'a Handover,
     /// The passwords that the user has just shown for legacy systems that have one of their own.
@@ -95,7 +96,7 @@ impl InternalTokens {
         self.sealing.having(|keys| keys.knows(sealed)).await
     }
 
-    /// Logs in to every legacy system of the session, concurrently. `before` are the present tokens of a session that
+    /// Logs in to every legacy system of the session that this login reaches, concurrently. `before` are the present tokens of a session that
     /// exists already.
     ///
     /// # Errors
@@ -110,20 +111,8 @@ impl InternalTokens {
         now: Timestamp,
     ) -> Result<Tokens, SessionError> {
         let (needed, _) = self.required(app, scope);
-        self.acquire_of(&needed, sid, (app, scope), login, before, now).await
-    }
-
-    /// The same at these of them alone; `true` if the session begins without.
-    pub(crate) async fn acquire_of(
-        &self,
-        needed: &BTreeMap<ConnectorName, bool>,
-        sid: &SessionId,
-        (app, scope): (&gateway_store::App, &Scope),
-        login: Login<'_>,
-        before: Option<&Tokens>,
-        now: Timestamp,
-    ) -> Result<Tokens, SessionError> {
-        let attempts = needed.iter().map(|(name, optional)| async move {
+        let reached = needed.iter().filter(|(name, _)| login.password.is_some() || !self.needs_password(name));
+        let attempts = reached.map(|(name, optional)| async move {
             let acquired = async {
                 let connector = self.connector(name)?;
                 let acquired = match login.begun.take_of(name) {
@@ -165,28 +154,6 @@ impl InternalTokens {
         }
     }
 
-    /// Whether a login at this legacy system takes no password.
-    pub(crate) fn needs_no_password(&self, name: &ConnectorName) -> bool {
-        self.gateway.connector(name).is_some_and(|connector| connector.password().is_none())
-    }
-
-    /// Logs in to one legacy system for a new session, and seals what fits into the headers of a call.
-    pub(crate) async fn acquire_fitting(
-        &self,
-        (sid, name): (&SessionId, &ConnectorName),
-        (app, user, scope): (&gateway_store::App, &UserId, &Scope),
-        credentials: Credentials<'_>,
-        now: Timestamp,
-    ) -> Result<InternalToken, SessionError> {
-        let connector = self.connector(name)?;
-        let acquired = self.acquire_one(name, credentials, now).await?;
-        if let Err(error) = self.check_header_budget(app, user, scope, (name, &**connector), &acquired.state) {
-            self.log_out_one(name, &**connector, &acquired.state, WAITED_FOR).await;
-            return Err(error);
-        }
-        self.seal(sid, name, 1, &acquired, now)
-    }
-
     /// Logs in to one legacy system.
     async fn acquire_one(
         &self,
@@ -222,9 +189,11 @@ impl InternalTokens {
         let rule = self.gateway.connector(name).and_then(ConnectorConfig::password);
         let password = match rule.map(|rule| rule.whose) {
             Some(Whose::Separate) => {
-                login.separate.get(name).ok_or_else(|| SessionError::PasswordNeeded(name.clone()))?
+                Some(login.separate.get(name).ok_or_else(|| SessionError::PasswordNeeded(name.clone()))?)
             }
-            Some(Whose::Ours | Whose::Theirs) | None => login.password,
+            Some(Whose::Ours | Whose::Theirs) => login.password,
+            // What is of no use there is not lent.
+            None => None,
         };
         let link = login.links.get(name).map(String::as_str);
         Ok(Credentials { username: login.username, link, password })
@@ -307,7 +276,7 @@ impl InternalTokens {
         let outcome = asking.await;
         let ended = match &outcome {
             Ok(_) => Ended::Done,
-            Err(ConnectorError::Refused | ConnectorError::NotLinked) => Ended::Refused,
+            Err(ConnectorError::Refused | ConnectorError::NotLinked | ConnectorError::PasswordNeeded) => Ended::Refused,
             Err(ConnectorError::Unavailable(_) | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_)) => {
                 Ended::Failed
             }

@@ -1,6 +1,6 @@
 //! Pending sessions: a login on the gateway's own pages waits, with its internal tokens, for consent and redemption.
 
-use crate::{InternalTokens, Login, SessionError, Tokens};
+use crate::{InternalTokens, Login, SessionError};
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::holder_key::Thumbprint;
@@ -66,15 +66,14 @@ impl PendingSessions {
         Ok(self.table.get(sid).await?)
     }
 
-    /// Logs in at the legacy systems of the scope, and then asks for consent: the pending session waits for it. `login` holds
-    /// the password that the user has just shown; it is `None` if no legacy system needs it.
+    /// Logs in at the legacy systems of the scope that this login reaches, and then asks for consent: the pending session waits for it.
     ///
     /// # Errors
     /// Nothing was written. The legacy sessions that were begun were ended, as far as the systems could be reached.
     pub async fn ask(
         &self,
         new: NewLogin<'_>,
-        login: Option<Login<'_>>,
+        login: Login<'_>,
         now: Timestamp,
     ) -> Result<PendingSession, SessionError> {
         let ends = now.saturating_add(CONSENT_LIFETIME);
@@ -85,7 +84,7 @@ impl PendingSessions {
     pub async fn permit(
         &self,
         new: NewLogin<'_>,
-        login: Option<Login<'_>>,
+        login: Login<'_>,
         now: Timestamp,
     ) -> Result<(PendingSession, AuthorizationCode), SessionError> {
         let code = self.new_code(SessionId::from_random(self.entropy.bytes()?))?;
@@ -133,17 +132,14 @@ impl PendingSessions {
     async fn begin(
         &self,
         new: NewLogin<'_>,
-        login: Option<Login<'_>>,
+        login: Login<'_>,
         sid: SessionId,
         ends: Timestamp,
         progress: Progress,
         now: Timestamp,
     ) -> Result<PendingSession, SessionError> {
-        let tokens = match login {
-            Some(login) => self.tokens.acquire(&sid, new.app, &new.scope, login, None, now).await?,
-            None => Tokens::new(),
-        };
-        if self.tokens.are_useless(new.app, &new.scope, &tokens, now) {
+        let tokens = self.tokens.acquire(&sid, new.app, &new.scope, login, None, now).await?;
+        if self.tokens.are_useless(new.app, (&new.scope, new.by), &tokens, now) {
             return Err(SessionError::NoBackEnd);
         }
         let pending = PendingSession {

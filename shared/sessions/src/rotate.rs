@@ -50,8 +50,11 @@ impl Sessions {
                 None => return Ok(None),
             }
         }
-        // A session that began without a password lives without the internal tokens that need one.
-        if session.auth_time.is_some() && self.tokens.are_useless(app, &session.scope, &tokens, now) {
+        let (auth_time, by) = match source {
+            TokenSource::Renewal => (session.auth_time, session.origin.by),
+            TokenSource::Login(..) => (Some(now), LoginMethod::Password),
+        };
+        if self.tokens.are_useless(app, (&session.scope, by), &tokens, now) {
             self.end(&session.sid).await?;
             return Err(SessionError::Over);
         }
@@ -59,10 +62,6 @@ impl Sessions {
         let since = family.generation;
         let holder = session.holder.clone().or(rotation.key.map(|key| Holder { key, since }));
         let before = session.tokens.clone();
-        let (auth_time, by) = match source {
-            TokenSource::Renewal => (session.auth_time, session.origin.by),
-            TokenSource::Login(..) => (Some(now), LoginMethod::Password),
-        };
         let origin = Origin { by, ..session.origin.clone() };
         let next = Session { family, holder, tokens, auth_time, origin, ..session };
         let committed = self.table.rotate(&next, &lease.0, leased, now).await;
@@ -96,18 +95,22 @@ impl Sessions {
         source: TokenSource<'_>,
         now: Timestamp,
     ) -> Result<Tokens, SessionError> {
-        let (tokens, unanswered) = match source {
-            TokenSource::Renewal => self.tokens.renew(session, now).await,
+        let (tokens, unanswered, by) = match source {
+            TokenSource::Renewal => {
+                let (tokens, unanswered) = self.tokens.renew(session, now).await;
+                (tokens, unanswered, session.origin.by)
+            }
             TokenSource::Login(login) => {
                 let (sid, before) = (&session.sid, &session.tokens);
                 // An optional connector whose login failed keeps the token of before.
                 let acquired = self.tokens.acquire(sid, app, &session.scope, login, Some(before), now).await?;
-                (before.clone().into_iter().chain(acquired).collect(), Some(SessionError::NoBackEnd))
+                let all = before.clone().into_iter().chain(acquired).collect();
+                (all, Some(SessionError::NoBackEnd), LoginMethod::Password)
             }
         };
         match unanswered {
             // A legacy system that did not respond may still know the session, so this error keeps it from being ended.
-            Some(error) if self.tokens.are_useless(app, &session.scope, &tokens, now) => Err(error),
+            Some(error) if self.tokens.are_useless(app, (&session.scope, by), &tokens, now) => Err(error),
             Some(_) | None => Ok(tokens),
         }
     }

@@ -1,13 +1,11 @@
 //! Begins the session of a refresh token of another issuer that was traded in. Nobody has shown a password for it, so it has the
 //! internal tokens of those legacy systems alone that need none.
 
-use crate::{InternalTokens, SessionError, Sessions, Tokens};
-use gateway_connectors::Credentials;
+use crate::{SessionError, Sessions};
 use gateway_domain::id_token::OPENID;
 use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
-use gateway_domain::secret::Secret;
-use gateway_domain::session::{Family, Holder, Origin, Session};
+use gateway_domain::session::{Family, Holder, LoginMethod, Origin, Session};
 use gateway_domain::time::Timestamp;
 use gateway_domain::trade_in::Traded;
 use gateway_store::{App, User};
@@ -44,7 +42,7 @@ impl Sessions {
     /// As [`Sessions::finish_traded_in`].
     pub async fn begin_traded_in(&self, trading: &TradingIn<'_>) -> Result<(Session, bool), SessionError> {
         let TradingIn { app, user, traded, scope, attempt, mac_key, device, holder, issuer, now } = *trading;
-        let tokens = self.tokens.acquire_without_password(&traded.sid, app, scope, user, now).await?;
+        let tokens = self.tokens.acquire_without_password(&traded.sid, (app, scope), user, now).await?;
         let idle = self.gateway.lifetimes().session_idle;
         let new = Session {
             sid: traded.sid.clone(),
@@ -57,7 +55,7 @@ impl Sessions {
             mac_key: mac_key.to_owned(),
             credential_epoch: user.credential_epoch,
             auth_time: None,
-            origin: Origin { began: Some(now), device: device.map(str::to_owned) },
+            origin: Origin { began: Some(now), device: device.map(str::to_owned), by: LoginMethod::TradeIn },
             issuer: scope.contains(OPENID).then(|| issuer.to_owned()),
             tokens,
         };
@@ -87,39 +85,5 @@ impl Sessions {
             return Err(SessionError::CredentialsChanged);
         }
         Ok(())
-    }
-}
-
-impl InternalTokens {
-    /// Logs in to those legacy systems of the session that need no password.
-    ///
-    /// # Errors
-    /// A login that is not optional failed. The others are then logged out again.
-    async fn acquire_without_password(
-        &self,
-        sid: &SessionId,
-        app: &App,
-        scope: &Scope,
-        user: &User,
-        now: Timestamp,
-    ) -> Result<Tokens, SessionError> {
-        let (needed, _) = self.required(app, scope);
-        let none = Secret::new(String::new());
-        let mut tokens = Tokens::new();
-        for (name, optional) in needed.iter().filter(|(name, _)| self.needs_no_password(name)) {
-            let link = user.links.get(name).map(String::as_str);
-            let credentials = Credentials { username: user.email.as_str(), link, password: &none };
-            match self.acquire_fitting((sid, name), (app, &user.user_id, scope), credentials, now).await {
-                Ok(token) => {
-                    tokens.insert(name.clone(), token);
-                }
-                Err(error) if *optional => tracing::warn!(connector = %name, reason = %error, "optional login failed"),
-                Err(error) => {
-                    self.log_out(sid, &tokens).await;
-                    return Err(error);
-                }
-            }
-        }
-        Ok(tokens)
     }
 }

@@ -15,7 +15,7 @@ pub enum Mistake {
     WrongLogin,
     /// No passkey that logs somebody in. Nobody is told why.
     WrongPasskey,
-    /// What was asked for cannot be had by a passkey alone.
+    /// The password was asked for, and a passkey was shown.
     PasswordNeeded,
     /// Too many wrong attempts: another may be made after this time.
     TooManyAttempts(Seconds),

@@ -49,7 +49,7 @@ async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
     // Here whoever comes second on a connection is taken for the first, even without a ticket.
     let connector = world.connector("delegated");
     let password = Secret::new(String::new());
-    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    let login = Credentials { username: "alice", link: Some("alice"), password: Some(&password) };
     let ticket = connector.acquire(login, now()).await.expect("a ticket");
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let url = format!("http://127.0.0.1:{}/bound", world.server.port(1));
@@ -64,6 +64,16 @@ async fn everybody_calls_as_themselves_and_no_message_goes_out_twice() {
         async move { assert_eq!(world.caller("/bound", tokens).await, name) }
     });
     futures_util::future::join_all(calls).await;
+}
+
+/// A login without a password gets a ticket for who has the passkey, as long as the realm agrees.
+#[tokio::test]
+#[cfg_attr(not(installed = "heimdal"), ignore = "its server is not installed: run tests/servers/install as root")]
+async fn a_login_by_passkey_ends_in_a_ticket() {
+    let world = HEIMDAL.passkey_world(Server::start("heimdal", 2)).await;
+    let mut ada = world.gateway.enrolled("ada@example.com").await;
+    kadmin(&world, &["modify", "--attributes=+disallow-all-tix", "alice"]);
+    world.refuses_passkey(&mut ada).await;
 }
 
 #[tokio::test]
@@ -204,7 +214,7 @@ async fn assert_ends(world: &World, mut tokens: Tokens) {
 async fn tickets_are_small_and_shown_without_the_realm() {
     let world = world().await;
     let password = Secret::new("alice-password".to_owned());
-    let login = Credentials { username: "alice", link: Some("alice@HEIM.GW"), password: &password };
+    let login = Credentials { username: "alice", link: Some("alice@HEIM.GW"), password: Some(&password) };
     let mut shown = Vec::new();
     for name in ["delegated", "own"] {
         let connector = world.connector(name);

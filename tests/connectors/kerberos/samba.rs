@@ -49,7 +49,7 @@ async fn the_domain_decides_whom_the_gateway_stands_for_and_where() {
     assert_refused(&world.try_login("erin", "own").await, "did not accept");
 
     let password = Secret::new("alice-password".to_owned());
-    let login = |name| Credentials { username: name, link: Some(name), password: &password };
+    let login = |name| Credentials { username: name, link: Some(name), password: Some(&password) };
     let connector = world.connector("delegated");
     let nobody = connector.acquire(login("nobody"), now()).await;
     assert_eq!(nobody.err(), Some(ConnectorError::Refused));
@@ -86,6 +86,16 @@ fn sealed(state: &[u8]) -> usize {
     let connector = ConnectorName::parse("delegated").expect("a name");
     let sealed = keys.seal(&SessionId::from_random([7; 16]), &connector, 1, [0; 12], state);
     sealed.expect("a sealed state").as_str().len()
+}
+
+/// A login without a password gets a ticket for who has the passkey, as long as the domain agrees.
+#[tokio::test]
+#[cfg_attr(not(installed = "samba"), ignore = "its server is not installed: run tests/servers/install as root")]
+async fn a_login_by_passkey_ends_in_a_ticket() {
+    let world = SAMBA.passkey_world(Server::start("samba", 2)).await;
+    let mut ada = world.gateway.enrolled("ada@example.com").await;
+    tool(&world, &["user", "disable", "alice"]);
+    world.refuses_passkey(&mut ada).await;
 }
 
 #[tokio::test]

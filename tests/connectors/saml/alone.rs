@@ -40,7 +40,7 @@ impl Alone {
 
     async fn acquire(&self, name: &str) -> Acquired {
         let password = Secret::new(ALICE.password.to_owned());
-        let alice = Credentials { username: ALICE.name, link: Some("alice"), password: &password };
+        let alice = Credentials { username: ALICE.name, link: Some("alice"), password: Some(&password) };
         self.connector(name).acquire(alice, SystemClock.now()).await.unwrap()
     }
 

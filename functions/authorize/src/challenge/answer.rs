@@ -178,7 +178,7 @@ impl NoCode {
                 "the passkey was not accepted; have another response made to the new options, or send the fields",
             ),
             Self::Step(Wanted { mistake: Some(("password_needed", _)), .. }) => {
-                (E::InsufficientAuthorization, "nothing of this scope can be had without the password; send the fields")
+                (E::InsufficientAuthorization, "the password was asked for, and a passkey is none; send the fields")
             }
             Self::Step(Wanted { mistake: Some(_), .. }) => {
                 (E::InsufficientAuthorization, "a system behind the gateway did not accept the username or password")

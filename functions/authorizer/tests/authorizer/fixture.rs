@@ -270,6 +270,7 @@ impl Fixture {
             jti: JTI.fetch_add(1, Ordering::SeqCst).to_string(),
             iat: self.now(),
             exp: Timestamp::from_secs(self.now().as_secs() + 600),
+            login: None,
             cnf: key.map(|key| Confirmation { jkt: Thumbprint::parse(&key.thumbprint()).unwrap() }),
             own: OwnClaims::default(),
         };

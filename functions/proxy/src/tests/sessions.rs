@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use support::Verdict;
 
-use super::events::{Event, Response};
+use super::events::{BOTH, Event, Response};
 use super::harness::{Harness, NOW, admitted};
 use super::recording_server::{Recorded, Reply, http_response};
 
@@ -29,10 +29,14 @@ fn knowing(cookie: &'static str) -> impl Fn(usize, &Recorded) -> Reply + Send + 
     move |_, request| http_response(if request.values("cookie") == [cookie] { 200 } else { 401 }, &[], b"")
 }
 
+/// The class of a login with the password.
+const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
+
 fn is_over(response: &Response) {
     assert_eq!(response.status(), 401);
     assert_eq!(response.problem()["error"], "insufficient_user_authentication");
     assert!(response.values("www-authenticate")[0].contains("error=\"insufficient_user_authentication\""));
+    assert_eq!(response.problem()["acr_values"], PASSWORD);
 }
 
 #[tokio::test]
@@ -85,6 +89,31 @@ async fn a_session_without_a_token_for_the_api_needs_a_new_login() {
     gone.session = admitted(9).session;
     is_over(&harness.send(orders("GET").by(gone)).await);
     assert_eq!(harness.back_end.connections(), 0);
+}
+
+/// Checklist E-01: the challenge says which login would help, in the scheme of the token, in the field and in the body; and costs nothing.
+#[tokio::test]
+async fn a_call_whose_back_end_the_login_did_not_reach_asks_for_the_password() {
+    let harness = Harness::new().await;
+    for version in BOTH {
+        for (scheme, algorithms) in [("Bearer", ""), ("DPoP", ", algs=\"ES256\"")] {
+            let authorization = if scheme == "DPoP" { "dpop aaa" } else { "Bearer aaa" };
+            let event = Event::new(version, "GET", "/orders").headers(&[("Authorization", authorization)]);
+            let response = harness.send(event.by(admitted(1))).await;
+            is_over(&response);
+            let description = "This API needs a login with the password";
+            let expected = format!(
+                "{scheme} realm=\"gateway\", error=\"insufficient_user_authentication\", \
+                 error_description=\"{description}\", acr_values=\"{PASSWORD}\"{algorithms}"
+            );
+            assert_eq!(response.values("www-authenticate"), [expected.as_str()]);
+            assert_eq!(response.problem()["error_description"], description);
+        }
+    }
+    assert_eq!((harness.asked(), harness.back_end.connections()), (vec![], 0), "no read, and nothing was sent");
+    // The harmless twin has its token, and costs as little.
+    assert_eq!(harness.call(orders("GET")).await.status(), 200);
+    assert_eq!(harness.asked(), Vec::<String>::new());
 }
 
 /// What has nobody who logs in has no session at a back end, and gets none; a back end that needs none is told what it is.

@@ -1,7 +1,6 @@
 //! Why an app gets no session by the login of another app.
 
 use super::ErrorResponse;
-use gateway_domain::ids::ConnectorName;
 use gateway_domain::oauth_error::ErrorCode;
 use std::borrow::Cow;
 
@@ -15,8 +14,6 @@ pub(crate) enum NoSignOn {
     Audience,
     #[error("a late copy of an attempt whose session was used or has ended")]
     Used,
-    #[error("nothing of the application is of use without the password, which the back end of {0} takes")]
-    PasswordNeeded(ConnectorName),
 }
 
 impl NoSignOn {
@@ -31,10 +28,6 @@ impl NoSignOn {
             Self::Used => (
                 ErrorCode::InvalidGrant,
                 "the session of this Idempotency-Key was used or has ended; repeat the request with another one",
-            ),
-            Self::PasswordNeeded(_) => (
-                ErrorCode::InvalidGrant,
-                "the systems behind this app want the password, which a login of another app does not have; log in",
             ),
         };
         ErrorResponse::new(code, Cow::Borrowed(description))

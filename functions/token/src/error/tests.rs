@@ -59,7 +59,6 @@ fn every_description_stays_within_the_characters_of_the_rfc() {
         NoSignOn::Refused("x").into(),
         NoSignOn::Audience.into(),
         NoSignOn::Used.into(),
-        NoSignOn::PasswordNeeded(ConnectorName::parse("orders-login").unwrap()).into(),
         Failure::Missing("actor_token"),
         Failure::Missing("actor_token_type"),
         Failure::Malformed(crate::parameters::SUBJECT_OF_SECRET),

@@ -40,7 +40,7 @@ async fn an_access_token_says_what_is_needed_and_nothing_personal() {
         assert_eq!(claims[name], value, "{name}");
     }
     let names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(names, ["aud", "client_id", "exp", "iat", "iss", "jti", "scope", "sid", "sub"]);
+    assert_eq!(names, ["acr", "aud", "auth_time", "client_id", "exp", "iat", "iss", "jti", "scope", "sid", "sub"]);
     assert!(!claims.to_string().contains("alice@"));
 }
 

@@ -136,6 +136,8 @@ async fn a_session_whose_time_of_login_was_not_noted_claims_none() {
     update.send().await.unwrap();
     let second = fixture.send(refresh("oidc", &first.refresh)).await;
     assert_eq!(verified(&fixture, id_token(&second)).await.1.get("auth_time"), None);
+    let access = decoded(&second.tokens().access).1;
+    assert_eq!((access.get("auth_time"), access.get("acr")), (None, None));
 }
 
 /// OpenID Connect Core §3.1.3.3: the first ID token of a code is bound to the request that asked for it; those after it are not.

@@ -51,8 +51,14 @@ async fn a_good_token_is_active_with_what_it_is_good_for() {
     }
     let access = asked(&fixture, "conf1", &tokens.access).await.body;
     let claims = decoded(&tokens.access).1;
-    for name in ["exp", "iat", "jti", "aud"] {
+    for name in ["exp", "iat", "jti", "aud", "auth_time", "acr"] {
         assert_eq!(access[name], claims[name]);
+    }
+    // RFC 9470 §6.2, of either kind.
+    let refresh = asked(&fixture, "conf1", &tokens.refresh).await.body;
+    let login = (json!(fixture.now()), json!(gateway_domain::id_token::ACR));
+    for known in [&access, &refresh] {
+        assert_eq!((&known["auth_time"], &known["acr"]), (&login.0, &login.1));
     }
     assert_eq!((&access["aud"], &access["token_type"]), (&json!([AUDIENCE]), &json!("Bearer")));
 }

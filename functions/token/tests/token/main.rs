@@ -135,6 +135,8 @@ mod separate_passwords;
 #[cfg(test)]
 mod session_ends;
 #[cfg(test)]
+mod step_up;
+#[cfg(test)]
 mod store_down;
 #[cfg(test)]
 mod sweeps;

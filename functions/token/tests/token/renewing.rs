@@ -9,8 +9,11 @@ use gateway_connectors::{
 };
 use gateway_domain::headers::Reserved;
 use gateway_domain::ids::ConnectorName;
+use gateway_domain::secret::Secret;
 use gateway_domain::time::{Seconds, Timestamp};
 use zeroize::Zeroizing;
+
+use crate::fixture::PASSWORD;
 
 /// How a renewal ends, and whether a logout is heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +52,13 @@ impl Renewing {
         self.ends.load(Ordering::SeqCst)
     }
 
-    /// How renewals and logouts end from now on.
+    fn mood(&self) -> Mood {
+        let moods = [Mood::Renews, Mood::Refuses, Mood::IsDown];
+        let is = |mood: &Mood| *mood as u64 == self.mood.load(Ordering::SeqCst);
+        moods.into_iter().find(is).unwrap_or(Mood::Renews)
+    }
+
+    /// How renewals, logins without a password and logouts end from now on.
     pub(crate) fn is(&self, mood: Mood) {
         self.mood.store(mood as u64, Ordering::SeqCst);
     }
@@ -58,6 +67,14 @@ impl Renewing {
 #[async_trait]
 impl Connector for Renewing {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
+        // Without a password it is a system that takes the gateway's word, as a realm does that permits delegation.
+        let own = Secret::new(PASSWORD.to_owned());
+        let login = match (login.password, self.mood()) {
+            (Some(_), _) => login,
+            (None, Mood::Renews) => Credentials { password: Some(&own), ..login },
+            (None, Mood::Refuses) => return Err(ConnectorError::Refused),
+            (None, Mood::IsDown) => return Err(ConnectorError::Unavailable("down".into())),
+        };
         let acquired = self.login.acquire(login, now).await?;
         Ok(Acquired {
             ends: Some(now.saturating_add(LIFE)),
@@ -67,11 +84,10 @@ impl Connector for Renewing {
     }
 
     async fn renew(&self, state: &[u8], now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let moods = [Mood::Renews, Mood::Refuses, Mood::IsDown];
-        match moods.into_iter().find(|mood| *mood as u64 == self.mood.load(Ordering::SeqCst)) {
-            Some(Mood::Refuses) => Err(ConnectorError::Refused),
-            Some(Mood::IsDown) => Err(ConnectorError::Unavailable("down".into())),
-            Some(Mood::Renews) | None => {
+        match self.mood() {
+            Mood::Refuses => Err(ConnectorError::Refused),
+            Mood::IsDown => Err(ConnectorError::Unavailable("down".into())),
+            Mood::Renews => {
                 self.renewals.fetch_add(1, Ordering::SeqCst);
                 // Others get their chance to come in between.
                 tokio::task::yield_now().await;
@@ -86,7 +102,7 @@ impl Connector for Renewing {
     }
 
     async fn end(&self, state: &[u8]) -> Result<(), ConnectorError> {
-        if Mood::IsDown as u64 == self.mood.load(Ordering::SeqCst) {
+        if self.mood() == Mood::IsDown {
             return Err(ConnectorError::Unavailable("down".into()));
         }
         self.ends.fetch_add(1, Ordering::SeqCst);

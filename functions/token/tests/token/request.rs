@@ -54,6 +54,12 @@ impl Request {
         self
     }
 
+    /// The same with one more field of its form.
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
+        self.body.extend(format!("&{}={}", encode(name), encode(value)).into_bytes());
+        self
+    }
+
     /// The same by `GET`.
     pub(crate) fn by_get(mut self) -> Self {
         self.method = "GET".to_owned();

@@ -18,7 +18,7 @@ pub(super) fn after(walk: Option<&Walk>, error: &ConnectorError) -> Vec<String> 
              `timeout` is long enough"
                 .to_owned(),
         ),
-        ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => {}
+        ConnectorError::PasswordNeeded | ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => {}
     }
     let Some(walk) = walk else { return advice };
     if !matches!(error, ConnectorError::Misbehaved(_)) {

@@ -74,6 +74,7 @@ impl Report {
         let outcome = match error {
             ConnectorError::Refused => "refused",
             ConnectorError::NotLinked => "not_linked",
+            ConnectorError::PasswordNeeded => "password_needed",
             ConnectorError::Unavailable(_) => "unavailable",
             ConnectorError::Misbehaved(_) | ConnectorError::Unfit(_) => "misbehaved",
         };

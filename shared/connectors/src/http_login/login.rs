@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use gateway_config::connector::{Extract, Step, StepRequest};
+use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use http::Request;
 use http::header::COOKIE;
@@ -62,6 +63,7 @@ impl<'a> Run<'a> {
 
     /// Does the whole login.
     pub(super) async fn log_in(&mut self) -> Result<Acquired, ConnectorError> {
+        self.credentials.password()?;
         let steps = self.connector.settings.login.steps();
         let mut page = None;
         for (position, step) in steps.iter().enumerate() {
@@ -85,7 +87,7 @@ impl<'a> Run<'a> {
     fn outgoing(&self, at: At<'_>, page: Option<&Content>) -> Result<Outgoing, ConnectorError> {
         let values = |name: &str| match name {
             "username" => Some(self.credentials.name()),
-            "password" => Some(self.credentials.password.expose()),
+            "password" => self.credentials.password.map(Secret::expose),
             _ => self.kept.get(name).map(|value| value.as_str()),
         };
         let has_password = request::sends_password(at.step);
@@ -172,6 +174,9 @@ fn in_step(at: At<'_>, error: ConnectorError) -> ConnectorError {
     match error {
         ConnectorError::Unavailable(reason) => ConnectorError::Unavailable(format!("step {}: {reason}", at.number)),
         ConnectorError::Misbehaved(reason) => at.misbehaved(&reason),
-        other @ (ConnectorError::Refused | ConnectorError::NotLinked | ConnectorError::Unfit(_)) => other,
+        other @ (ConnectorError::Refused
+        | ConnectorError::NotLinked
+        | ConnectorError::PasswordNeeded
+        | ConnectorError::Unfit(_)) => other,
     }
 }

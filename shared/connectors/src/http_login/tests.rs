@@ -68,7 +68,7 @@ fn status(code: u16) -> Response<Bytes> {
 
 pub(super) async fn login(connector: &HttpLogin) -> Result<Acquired, ConnectorError> {
     let password = Secret::new("p\u{e4}ss \"word\\\r\n".to_owned());
-    connector.acquire(Credentials { username: "ada@example.com", link: None, password: &password }, NOW).await
+    connector.acquire(Credentials { username: "ada@example.com", link: None, password: Some(&password) }, NOW).await
 }
 
 /// Logs in at a server that always sends this reply.
@@ -404,7 +404,7 @@ async fn a_logout_of_a_session_that_is_not_there_is_done_and_one_that_is_not_und
 async fn a_linked_name_is_the_one_that_logs_in() {
     let server = RecordingServer::start(|_, _| http_response(200, &[("Set-Cookie", "SID=a; Max-Age=60")], b""));
     let password = Secret::new("x".to_owned());
-    let credentials = Credentials { username: "ada@example.com", link: Some("ada"), password: &password };
+    let credentials = Credentials { username: "ada@example.com", link: Some("ada"), password: Some(&password) };
     connector(&server.origin(), COOKIE).acquire(credentials, NOW).await.unwrap();
     assert_eq!(server.requests()[0].body, br#"{"app":"gateway","pass":"x","user":"ada"}"#);
 }

@@ -33,7 +33,7 @@ async fn a_walk_shows_names_and_no_values() {
     });
     let rest = r#"login: [{ url: "ORIGIN/start", follow: 2, keep: { h: { input: hidden } } }, { submit: { fields: { user: "{username}", pass: "{password}" } }, success: { redirect_to: /SECRET-free, cookie: SID }, refused: { status: 200 } }]"#;
     let password = Secret::new("SECRET".to_owned());
-    let login = Credentials { username: "SECRET", link: None, password: &password };
+    let login = Credentials { username: "SECRET", link: None, password: Some(&password) };
     let Walked { walk, outcome, begun } = connector(&server.origin(), rest).walk(login, NOW).await;
     assert!(begun.is_none());
     assert_eq!(outcome.unwrap().state.as_slice(), b"SECRET0");

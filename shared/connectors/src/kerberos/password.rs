@@ -46,10 +46,10 @@ impl KerberosPassword {
 #[async_trait]
 impl Connector for KerberosPassword {
     async fn acquire(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
-        let user = self.realm.user(login.name())?;
+        let (user, password) = (self.realm.user(login.name())?, login.password()?);
         self.realm
             .in_time(async {
-                let tgt = self.realm.at(now).log_in(&[user], login.password, Purpose::Renewal).await;
+                let tgt = self.realm.at(now).log_in(&[user], password, Purpose::Renewal).await;
                 self.with(user, &tgt.map_err(Failure::of_password)?, now).await
             })
             .await

@@ -82,7 +82,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 async fn outcome(kdcs: &[&str], timeout: &str) -> (ConnectorError, Duration) {
     let (delegated, own) = connectors(kdcs, timeout);
     let password = Secret::new("password".to_owned());
-    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    let login = Credentials { username: "alice", link: Some("alice"), password: Some(&password) };
     let begun = tokio::time::Instant::now();
     let (first, second) = tokio::join!(delegated.acquire(login, NOW), own.acquire(login, NOW));
     let (first, second) = (first.err().unwrap(), second.err().unwrap());
@@ -150,7 +150,7 @@ fn error(code: u8) -> Vec<u8> {
 #[tokio::test]
 async fn a_person_is_refused_where_the_realm_says_so_and_nobody_else() {
     let password = Secret::new("password".to_owned());
-    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    let login = Credentials { username: "alice", link: Some("alice"), password: Some(&password) };
     for code in 1..=80_u8 {
         let kdc = answering(error(code));
         let (delegated, own) = connectors(&[&kdc], "5s");
@@ -178,7 +178,7 @@ async fn an_account_that_is_refused_stays_away_for_a_minute() {
     });
     let (delegated, _) = connectors(&[&kdc], "5s");
     let password = Secret::new("password".to_owned());
-    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    let login = Credentials { username: "alice", link: Some("alice"), password: Some(&password) };
     for (later, times) in [(0, 1), (59, 1), (60, 2), (61, 2)] {
         let error = delegated.acquire(login, NOW.saturating_add(Seconds::new(later))).await.err().unwrap();
         assert!(matches!(&error, ConnectorError::Misbehaved(text) if text.contains("`secret`")), "{error}");
@@ -191,7 +191,7 @@ async fn a_kdc_that_is_down_is_passed_over() {
     let up = answering(error(6));
     let (_, own) = connectors(&[CLOSED, &up], "5s");
     let password = Secret::new("password".to_owned());
-    let login = Credentials { username: "alice", link: None, password: &password };
+    let login = Credentials { username: "alice", link: None, password: Some(&password) };
     assert_eq!(own.acquire(login, NOW).await.err(), Some(ConnectorError::Refused));
 }
 
@@ -200,16 +200,16 @@ async fn a_name_of_another_realm_is_nobodys() {
     let (delegated, own) = connectors(&[CLOSED], "1s");
     let password = Secret::new("password".to_owned());
     for name in ["alice@ELSEWHERE.GW", "alice@", "", "@HEIM.GW", "host/alice", "a\\b", "a\0b", "a@b@HEIM.GW"] {
-        let linked = Credentials { username: "alice", link: Some(name), password: &password };
+        let linked = Credentials { username: "alice", link: Some(name), password: Some(&password) };
         assert_eq!(delegated.acquire(linked, NOW).await.err(), Some(ConnectorError::NotLinked), "{name}");
-        let typed = Credentials { username: name, link: None, password: &password };
+        let typed = Credentials { username: name, link: None, password: Some(&password) };
         assert_eq!(own.acquire(typed, NOW).await.err(), Some(ConnectorError::NotLinked), "{name}");
         assert_eq!(delegated.acquire(typed, NOW).await.err(), Some(ConnectorError::NotLinked), "{name}");
     }
     // A refusal by the realm shows that the connector accepted the name.
     let (_, own) = connectors(&[&answering(error(6))], "5s");
     for name in ["alice", "alice@HEIM.GW", "alice@heim.gw"] {
-        let typed = Credentials { username: name, link: None, password: &password };
+        let typed = Credentials { username: name, link: None, password: Some(&password) };
         assert_eq!(own.acquire(typed, NOW).await.err(), Some(ConnectorError::Refused), "{name}");
     }
 }
@@ -235,7 +235,7 @@ apis:
         panic!("another type")
     };
     let password = Secret::new("password".to_owned());
-    let login = Credentials { username: "alice", link: Some("alice"), password: &password };
+    let login = Credentials { username: "alice", link: Some("alice"), password: Some(&password) };
     let error = KerberosS4u::new(&settings, None, counting()).acquire(login, NOW).await.err().unwrap();
     assert!(matches!(&error, ConnectorError::Misbehaved(text) if text.contains("could not be read")), "{error}");
 }

@@ -129,7 +129,7 @@ fn is_page(response: &Response<Bytes>, page: &RefusedPage) -> bool {
 
 /// Name and password as `Basic` (RFC 7617), in UTF-8.
 fn basic(login: Credentials<'_>) -> Result<HeaderValue, ConnectorError> {
-    let (name, password) = (login.name(), login.password.expose());
+    let (name, password) = (login.name(), login.password()?.expose());
     // RFC 7617 §2: a name has no colon, and neither name nor password has control characters.
     if name.contains(':') || !is_plain(name) || !is_plain(password) {
         return Err(ConnectorError::Refused);

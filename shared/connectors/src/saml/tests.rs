@@ -42,7 +42,9 @@ fn connector(settings: &str) -> Box<dyn Connector> {
 
 async fn login_as(connector: &dyn Connector, name: &str, password: &str) -> Result<Acquired, ConnectorError> {
     let password = Secret::new(password.to_owned());
-    connector.acquire(Credentials { username: "ada@example.com", link: Some(name), password: &password }, NOW).await
+    connector
+        .acquire(Credentials { username: "ada@example.com", link: Some(name), password: Some(&password) }, NOW)
+        .await
 }
 
 async fn login(connector: &dyn Connector) -> Result<Acquired, ConnectorError> {

@@ -43,7 +43,8 @@ impl WsTrust {
     async fn log_in(&self, login: Credentials<'_>, now: Timestamp) -> Result<Acquired, ConnectorError> {
         let (url, id) = (&self.settings.url, identifier(&*self.entropy)?);
         let message = Message { action: Action::Issue, url, id: &id, now, applies_to: &self.settings.applies_to };
-        let message = message.with_password(login, self.settings.renew.as_ref()).ok_or(ConnectorError::Refused)?;
+        let shown = (login.name(), login.password()?.expose());
+        let message = message.with_password(shown, self.settings.renew.as_ref()).ok_or(ConnectorError::Refused)?;
         let assertion = self.ask(Action::Issue, url, message, now).await?;
         match &self.settings.renew {
             // What is encrypted cannot be renewed: the service could not read it.

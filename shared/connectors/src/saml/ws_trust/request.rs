@@ -5,9 +5,9 @@ use gateway_config::connector::{AssertionRenewal, EntityId};
 use gateway_domain::time::{Seconds, Timestamp};
 use zeroize::Zeroizing;
 
+use crate::rfc3339;
 use crate::saml::ns;
 use crate::saml::xml::{escaped, is_plain};
-use crate::{Credentials, rfc3339};
 
 /// How long a request is valid.
 const FRESH: Seconds = Seconds::new(300);
@@ -62,10 +62,9 @@ impl Message<'_> {
     /// A message of somebody with a name and a password. `None` if XML cannot hold them.
     pub(super) fn with_password(
         &self,
-        login: Credentials<'_>,
+        (name, password): (&str, &str),
         renew: Option<&AssertionRenewal>,
     ) -> Option<Zeroizing<Vec<u8>>> {
-        let (name, password) = (login.name(), login.password.expose());
         if !is_plain(name) || !is_plain(password) {
             return None;
         }
