@@ -95,7 +95,7 @@ impl Authenticator {
         let origin = self.origin.parse::<url::Url>().expect("an origin");
         let signed = client.authenticate(&origin, options, DefaultClientData).await.expect("a signature");
         self.kept.clone_from(client.authenticator().store());
-        let user = signed.response.user_handle.as_deref().map(encoded);
+        let user = signed.response.user_handle.as_deref().map(|handle| encoded(handle));
         response(
             &signed.raw_id,
             &json!({

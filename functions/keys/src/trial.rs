@@ -10,6 +10,7 @@ use gateway_domain::refresh_token::{Presented, RefreshKeys};
 use gateway_domain::scope::Scope;
 use gateway_domain::sealing::{LetterKeys, SealingKeys};
 use gateway_domain::secret::Secret;
+use gateway_domain::session::LoginMethod;
 use gateway_domain::time::{Seconds, Timestamp};
 
 use crate::Failure;

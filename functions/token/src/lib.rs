@@ -197,15 +197,13 @@ impl AuthorizationServer {
                 AccessTokenRequest::AuthorizationCode(asked) => Box::pin(self.code_grant(request, &app, asked)).await,
                 AccessTokenRequest::Password(asked) => Box::pin(self.password_grant(request, &app, asked)).await,
                 AccessTokenRequest::RefreshToken(RefreshRequest { token, other, device, scope }) => {
-                    match Trading::of(&self.config, request, &app, (other.as_ref(), token.attempt.as_deref())) {
-                        Some(trading) => {
-                            let asked = (scope.as_ref(), device.as_deref());
-                            Box::pin(self.trade_in(request, &app, &trading, asked)).await
-                        }
-                        None => {
-                            let source = TokenSource::Renewal;
-                            Box::pin(self.refresh_grant(request, &app, &token, scope.as_ref(), source)).await
-                        }
+                    let presented = (other.as_ref(), token.attempt.as_deref());
+                    if let Some(trading) = Trading::of(&self.config, request, &app, presented) {
+                        let asked = (scope.as_ref(), device.as_deref());
+                        Box::pin(self.trade_in(request, &app, &trading, asked)).await
+                    } else {
+                        let source = TokenSource::Renewal;
+                        Box::pin(self.refresh_grant(request, &app, &token, scope.as_ref(), source)).await
                     }
                 }
                 AccessTokenRequest::ClientCredentials(asked) => {

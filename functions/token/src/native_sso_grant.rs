@@ -40,7 +40,7 @@ enum Taken<'a> {
     /// That of this id, which nobody has yet, instead of the session that the application has there.
     Anew(SessionId, Option<&'a SessionId>),
     /// That of this id, and the session if it was written already.
-    Again(SessionId, Option<Session>),
+    Again(SessionId, Option<&'a Session>),
 }
 
 impl AuthorizationServer {
@@ -97,7 +97,7 @@ impl AuthorizationServer {
             let key = request.key();
             let shown = (asked.attempt.as_deref(), key.as_ref());
             let place = match (place(member, own.as_ref(), shown, request.now), member) {
-                (Place::Again, Some(member)) => Taken::Again(member.sid.clone(), own),
+                (Place::Again, Some(member)) => Taken::Again(member.sid.clone(), own.as_ref()),
                 (Place::None, _) => return Err(NoSignOn::Used.into()),
                 (Place::New | Place::Instead | Place::Again, _) => {
                     Taken::Anew(SessionId::from_random(self.entropy.bytes()?), member.map(|member| &member.sid))
@@ -121,7 +121,7 @@ impl AuthorizationServer {
         let registered = app.registered();
         let (sid, begun) = match &place {
             Taken::Anew(sid, _) => (sid, None),
-            Taken::Again(sid, own) => (sid, own.as_ref()),
+            Taken::Again(sid, own) => (sid, *own),
         };
         // What is served again is what was given then.
         let scope = begun.map_or(scope, |own| own.scope.clone());

@@ -195,12 +195,11 @@ impl AuthorizationServer {
             },
             None => token.secret(),
         };
-        let reserved = match reserved {
-            Some(reserved) => reserved,
-            None => {
-                let source = Source::of(request.api.source_ip.as_deref());
-                self.trade_in_attempts.reserve(&app.registered().client_id, &source, request.now).await?
-            }
+        let reserved = if let Some(reserved) = reserved {
+            reserved
+        } else {
+            let source = Source::of(request.api.source_ip.as_deref());
+            self.trade_in_attempts.reserve(&app.registered().client_id, &source, request.now).await?
         };
         let traced = gateway_telemetry::exchange(Remote::Connector(name.as_str()));
         let answer = self.issuers.refresh(name, mapped, newest).await;

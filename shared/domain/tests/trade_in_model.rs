@@ -193,7 +193,8 @@ impl Model for Protocol {
         let mut world = last.clone();
         match step {
             Step::Tick => {
-                let is_over = |handler: &Handler| handler.began + LEASE.as_i64() <= world.now + TICK;
+                let then = world.now + TICK;
+                let is_over = move |handler: &Handler| handler.began + LEASE.as_i64() <= then;
                 // Without deaths, nobody is so slow.
                 if !self.deaths && world.handlers.iter().any(is_over) {
                     return None;
@@ -201,7 +202,7 @@ impl Model for Protocol {
                 while let Some(position) = world.handlers.iter().position(is_over) {
                     world.die(position);
                 }
-                world.now += TICK;
+                world.now = then;
             }
             Step::Request => {
                 world.requests += 1;

@@ -2,14 +2,13 @@
 //! without, and printed.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use support::{Last, Switch, Wire, dying};
 
 use super::front::Way;
 use super::people::{self, REALMS, claims};
 use super::realm::{Realm, people as names};
-use super::{Move, refresh};
+use super::{Move, patient, refresh};
 
 /// More writes than a trade-in has.
 const MOST: usize = 20;
@@ -95,16 +94,7 @@ async fn repeated<'d>(moving: &Move, realm: &Realm, app: &str, died: &'d [Died])
     for died in died {
         let Died { phone, when, token, subject, .. } = died;
         let phone = moving.phone(*phone);
-        let repeated = tokio::time::timeout(Duration::from_secs(90), async {
-            loop {
-                let response = refresh(&phone, app, token).await;
-                if response.status != 503 {
-                    break response;
-                }
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-        });
-        let response = repeated.await.unwrap_or_else(|_| panic!("{}, {when}: it never comes back", realm.name));
+        let response = patient(&phone, app, token).await;
         if response.status != 200 {
             assert_eq!(response.json()["error"], "invalid_grant", "{when}: {}", response.text());
             lost.push(died);

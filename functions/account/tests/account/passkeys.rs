@@ -382,7 +382,8 @@ async fn two_removals_at_once_leave_the_last_way_in() {
 #[tokio::test]
 async fn there_is_no_page_where_there_can_be_no_passkey() {
     let none = GATEWAY.replace("passkeys: { relying_party: auth.example.com }\n", "");
-    let directory = "directory: { validate_user_pass: { url: 'https://people.example.com/check', secret: people } }";
+    let directory =
+        "directory: { validate_user_pass: { url: 'https://people.example.com/check', secret: people }, label: People }";
     let elsewhere = GATEWAY.replace("sign_up: true", directory);
     for (config, forget) in [(none, false), (elsewhere, true)] {
         let fixture = Fixture::of(&config).await;

@@ -43,7 +43,7 @@ async fn an_app_lives_from_creation_to_deletion() {
         .iter()
         .map(|app| app["client_id"].to_string())
         .collect();
-    assert_eq!(ids.len(), 5, "{ids:?}");
+    assert_eq!(ids.len(), 7, "{ids:?}");
 
     olga.does(&["apps", "disable", "mobile"]).await.text();
     assert_eq!(gateway.try_login("mobile", user.name, user.password).await.status, 401);
