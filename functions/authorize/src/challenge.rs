@@ -140,7 +140,7 @@ impl AuthorizationEndpoint {
     fn wanted(&self, asked: &Asked, with: &With<'_>, mistake: Option<Told>) -> Result<Wanted, NoCode> {
         let auth_session = self.sealed(&with.request, SealedAs::AuthSession)?;
         let passkey = self.passkey_options(asked, &auth_session, (with.from.issuer, with.from.now));
-        Ok(Wanted { auth_session, fields: self.fields(asked, with.language), passkey, mistake })
+        Ok(Wanted { auth_session, fields: self.fields(asked, with.language), passkey: passkey.map(Box::new), mistake })
     }
 
     /// The key that a request proves to have; its proof is used up.

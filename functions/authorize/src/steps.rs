@@ -104,16 +104,15 @@ pub(crate) enum Trouble {
 impl Trouble {
     /// What a user is told of a legacy system at which a login failed; another failure is none of the user's business.
     pub(crate) fn of_system(failure: Failure) -> Result<Self, Failure> {
-        match failure {
-            Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector)) => {
-                Ok(Self::RefusedBy(connector))
-            }
-            Failure::Session(SessionError::BackEnd(connector, reason)) => {
-                tracing::error!(%connector, reason, "a legacy system failed at a login");
-                Ok(Self::Unreachable(connector))
-            }
-            failure => Err(failure),
+        if let Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector)) = failure
+        {
+            return Ok(Self::RefusedBy(connector));
         }
+        if let Failure::Session(SessionError::BackEnd(connector, reason)) = failure {
+            tracing::error!(%connector, reason, "a legacy system failed at a login");
+            return Ok(Self::Unreachable(connector));
+        }
+        Err(failure)
     }
 
     /// Its name in the log and in metrics.

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::{AuthorizationServer, Request};
-use gateway_domain::id_token::{self, ACR, DEVICE_SSO, IdClaims};
+use gateway_domain::id_token::{self, DEVICE_SSO, IdClaims};
 use gateway_domain::session::Session;
 use gateway_store::App;
 

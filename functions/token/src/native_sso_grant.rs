@@ -136,12 +136,11 @@ impl AuthorizationServer {
             }
             mapped => mapped?,
         };
-        let tokens = match begun {
-            Some(own) => own.tokens.clone(),
-            None => {
-                let tokens = self.sessions.tokens();
-                tokens.acquire_without_password(sid, (registered, &scope), &proved.user, request.now).await?
-            }
+        let tokens = if let Some(own) = begun {
+            own.tokens.clone()
+        } else {
+            let tokens = self.sessions.tokens();
+            tokens.acquire_without_password(sid, (registered, &scope), &proved.user, request.now).await?
         };
         if let Taken::Anew(sid, before) = &place {
             let member = Member { sid: sid.clone(), at: request.now, attempt: asked.attempt.clone() };

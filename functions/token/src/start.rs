@@ -53,7 +53,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationServer, StartError
         clients: ClientAuthentication::new(apps.clone(), attempts.clone()),
         device_check: DeviceCheck::new(devices.clone(), attempts.clone()),
         proofs: Proofs::new(attempts.clone()),
-        sign_on_attempts: SignOnAttempts::new(attempts),
+        sign_on_attempts: SignOnAttempts::new(attempts.clone()),
         issuers,
         trade_ins,
         trade_in_attempts: TradeInAttempts::new(attempts),

@@ -3,7 +3,6 @@
 
 use crate::{SessionError, Sessions};
 use gateway_domain::id_token::OPENID;
-use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{Family, Holder, LoginMethod, Origin, Session};
 use gateway_domain::time::Timestamp;
@@ -57,6 +56,7 @@ impl Sessions {
             auth_time: None,
             origin: Origin { began: Some(now), device: device.map(str::to_owned), by: LoginMethod::TradeIn },
             issuer: scope.contains(OPENID).then(|| issuer.to_owned()),
+            sign_on: None,
             tokens,
         };
         if let Err(error) = self.table.create(&new).await {

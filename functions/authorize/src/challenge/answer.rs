@@ -44,7 +44,7 @@ pub(super) struct Wanted {
     pub(super) auth_session: String,
     pub(super) fields: Vec<Field>,
     /// What an authenticator is asked, where people log in by passkeys.
-    pub(super) passkey: Option<Value>,
+    pub(super) passkey: Option<Box<Value>>,
     pub(super) mistake: Option<Told>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Wanted {
 pub(super) struct ByMail {
     pub(super) auth_session: String,
     /// As of [`Wanted`].
-    pub(super) passkey: Option<Value>,
+    pub(super) passkey: Option<Box<Value>>,
     /// Where the app asks for the mail, and below which it confirms the code.
     pub(super) endpoint: String,
     /// When the next attempt may be made without it.
@@ -224,7 +224,7 @@ impl NoCode {
             let (mistake, system) = mistake.unzip();
             let mistake = mistake.map(|mistake| ("mistake", json!(mistake)));
             let system = system.flatten().map(|system| ("system", json!(system)));
-            let passkey = passkey.map(|options| ("passkey", options));
+            let passkey = passkey.map(|options| ("passkey", *options));
             step.into_iter().chain(passkey).chain(mistake).chain(system).collect()
         } else if let Self::EmailCode(ByMail { auth_session, passkey, endpoint, wait: _ }) = self {
             let step = [
@@ -232,7 +232,7 @@ impl NoCode {
                 ("step", json!("email_code")),
                 ("email_code_endpoint", json!(endpoint)),
             ];
-            step.into_iter().chain(passkey.map(|options| ("passkey", options))).collect()
+            step.into_iter().chain(passkey.map(|options| ("passkey", *options))).collect()
         } else if let Self::Web(Some(uri)) = self {
             vec![("request_uri", json!(uri)), ("expires_in", json!(LIFETIME.as_u64()))]
         } else {

@@ -14,8 +14,9 @@ use crate::fixture::{Fixture, NOTES, PASSWORD, password_login};
 use crate::hosted::{Browser, asking, form_token, native, redemption, redirected};
 use crate::passkeys::{
     Open, alike, asked, authenticator, changed, endpoint, enrol, enrolled, enrolment, in_options, login_challenge,
-    logs_in,
+    logs_in, with_passkeys,
 };
+use crate::request::{Response, decoded};
 
 const WRONG: &str = "The passkey was not accepted.";
 

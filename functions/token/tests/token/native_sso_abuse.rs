@@ -28,7 +28,10 @@ async fn an_app_outside_the_family_gets_nothing() {
     let stranger = apps.send(login("alice", STRANGER, SHARED)).await;
     assert_eq!((stranger.status, stranger.body.get("device_secret")), (200, None));
     // Nor does one without the grant, which operators give.
-    apps.change(THIRD, |app| drop(app.grants.remove(&GrantType::NativeSso))).await;
+    apps.change(THIRD, |app| {
+        app.grants.remove(&GrantType::NativeSso);
+    })
+    .await;
     assert_eq!(apps.exchange(THIRD, &first).await.refusal(), (400, "unauthorized_client"));
     assert_eq!(apps.live([OTHER, SECOND, THIRD]).await, [1, 0, 0]);
     assert_eq!(apps.exchange(SECOND, &first).await.status, 200, "the twin");

@@ -31,7 +31,7 @@ impl Open {
     }
 
     /// What is left once the same was sent again: one session of each app, that of the second is good for everything.
-    async fn is_whole(mut self, fixture: &Fixture, when: &str) {
+    async fn ends_whole(mut self, fixture: &Fixture, when: &str) {
         let second = SignedOn::of(&self.sends().await);
         let apps = Apps { fixture, function: self.function };
         assert!(fixture.calls(&second.tokens.access).await, "{when}");
@@ -49,7 +49,7 @@ fn keyed(first: &SignedOn, key: &str) -> Request {
 #[tokio::test]
 async fn an_exchange_that_dies_is_sent_again() {
     let prepare = async |fixture: &Fixture| Open::of(fixture, |first| keyed(first, "one")).await;
-    let after = async |fixture: &Fixture, open: Open, when: &str| open.is_whole(fixture, when).await;
+    let after = async |fixture: &Fixture, open: Open, when: &str| open.ends_whole(fixture, when).await;
     // The place, the session and its entry.
     assert_eq!(at_every_write(prepare, Open::sends, after).await, 3);
 }
@@ -58,7 +58,7 @@ async fn an_exchange_that_dies_is_sent_again() {
 #[tokio::test]
 async fn an_exchange_without_a_key_that_dies_is_sent_again() {
     let prepare = async |fixture: &Fixture| Open::of(fixture, |first| exchange(SECOND, first)).await;
-    let after = async |fixture: &Fixture, open: Open, when: &str| open.is_whole(fixture, when).await;
+    let after = async |fixture: &Fixture, open: Open, when: &str| open.ends_whole(fixture, when).await;
     assert_eq!(at_every_write(prepare, Open::sends, after).await, 3);
 }
 
@@ -71,7 +71,7 @@ async fn an_exchange_that_takes_the_place_of_another_session_dies_and_leaves_one
         open.request = keyed(&open.first, "now");
         open
     };
-    let after = async |fixture: &Fixture, open: Open, when: &str| open.is_whole(fixture, when).await;
+    let after = async |fixture: &Fixture, open: Open, when: &str| open.ends_whole(fixture, when).await;
     // The end of the one before, its entry, and three more.
     assert_eq!(at_every_write(prepare, Open::sends, after).await, 5);
 }

@@ -55,9 +55,9 @@ impl World {
         let app = self.app();
         // What asks for the password alone has no options: those of another request are signed.
         let wanted = app.asks(changes).await;
-        let options = match &wanted.body["passkey"] {
-            Value::Null => app.asks(&[]).await.body["passkey"].clone(),
-            options => options.clone(),
+        let options = match wanted.body.get("passkey") {
+            None => app.asks(&[]).await.body["passkey"].clone(),
+            Some(options) => options.clone(),
         };
         let response = self.alice.get(&options).await;
         app.goes_on(&wanted, &[("passkey", &response)]).await

@@ -30,20 +30,18 @@ fn consent<'a>(site: &'a Site, app: &'a str) -> Consent<'a> {
     Consent { site, form_token: "token", app, returns_to: None, username: "ada", scopes: vec!["See"] }
 }
 
-/// Every page, with this text wherever a text of others can stand.
-fn every_page(site: &Site, text: &str) -> Vec<String> {
-    let url = Some(text);
-    let wrong = || {
-        let form = Mistakes::of_form(Mistake::RefusedBy(text.to_owned()));
-        ["username", "email", "code", "new_password", "current_password", "profile_a", text]
-            .into_iter()
-            .fold(form, |mistakes, field| mistakes.at(field, Mistake::KnownPassword(text.to_owned())))
-    };
-    let kinds = [FieldKind::Text, FieldKind::Date, FieldKind::Telephone, FieldKind::Boolean];
-    let profile = || kinds.map(|kind| ProfileField { id: "a", label: text, kind, required: true, typed: text }).into();
-    let (time, form_token, account, least_password) = (Timestamp::from_secs(0), text, url, 15);
-    let session = || SessionRow { id: text, app: text, device: url, made: time, refreshed: time, current: true };
-    let device = || DeviceRow { id: text, app: text, name: url, linked: time, used: time };
+/// What is wrong everywhere, in the words of others.
+fn wrong(text: &str) -> Mistakes {
+    let form = Mistakes::of_form(Mistake::RefusedBy(text.to_owned()));
+    ["username", "email", "code", "new_password", "current_password", "profile_a", text]
+        .into_iter()
+        .fold(form, |mistakes, field| mistakes.at(field, Mistake::KnownPassword(text.to_owned())))
+}
+
+/// The pages of passkeys, in each of their states.
+fn pages_of_passkeys(site: &Site, text: &str) -> Vec<askama::Result<String>> {
+    let (time, form_token, account, url) = (Timestamp::from_secs(0), text, Some(text), Some(text));
+    let wrong = || wrong(text);
     let passkey = || PasskeyRow { id: text, name: text, typed: url, synced: true, added: time, used: Some(time) };
     let unused = || PasskeyRow { typed: None, synced: false, used: None, ..passkey() };
     let passkeys = |proof, new| MyPasskeys {
@@ -56,6 +54,25 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         mistakes: wrong().at(MyPasskeys::field(1), Mistake::Required),
         account,
     };
+    vec![
+        passkeys(OwnerProof::Given, NewPasskey::By(text)).render(),
+        passkeys(OwnerProof::Given, NewPasskey::Full).render(),
+        passkeys(OwnerProof::Given, NewPasskey::Never).render(),
+        passkeys(OwnerProof::ByPassword(text), NewPasskey::By(text)).render(),
+        passkeys(OwnerProof::ByLogin(text), NewPasskey::By(text)).render(),
+        RemovePasskey { site, form_token, name: text, mistakes: wrong(), back: url }.render(),
+    ]
+}
+
+/// Every page, with this text wherever a text of others can stand.
+fn every_page(site: &Site, text: &str) -> Vec<String> {
+    let url = Some(text);
+    let wrong = || wrong(text);
+    let kinds = [FieldKind::Text, FieldKind::Date, FieldKind::Telephone, FieldKind::Boolean];
+    let profile = || kinds.map(|kind| ProfileField { id: "a", label: text, kind, required: true, typed: text }).into();
+    let (time, form_token, account, least_password) = (Timestamp::from_secs(0), text, url, 15);
+    let session = || SessionRow { id: text, app: text, device: url, made: time, refreshed: time, current: true };
+    let device = || DeviceRow { id: text, app: text, name: url, linked: time, used: time };
     let close = |closing| Close { site, form_token, closing, mistakes: wrong(), account };
     let rendered = vec![
         Login {
@@ -89,7 +106,6 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         Profile { site, form_token, profile: profile(), saved: true, mistakes: wrong(), account }.render(),
         close(Closing::Disable).render(),
         close(Closing::Delete).render(),
-        LogOut { site, form_token, username: text }.render(),
         MySessions {
             site,
             form_token,
@@ -107,12 +123,6 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
             account,
         }
         .render(),
-        passkeys(OwnerProof::Given, NewPasskey::By(text)).render(),
-        passkeys(OwnerProof::Given, NewPasskey::Full).render(),
-        passkeys(OwnerProof::Given, NewPasskey::Never).render(),
-        passkeys(OwnerProof::ByPassword(text), NewPasskey::By(text)).render(),
-        passkeys(OwnerProof::ByLogin(text), NewPasskey::By(text)).render(),
-        RemovePasskey { site, form_token, name: text, mistakes: wrong(), back: url }.render(),
         MyApps {
             site,
             form_token,
@@ -140,7 +150,7 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
     ];
     // A script that is the page's own has a hash in its policy, and holds nothing that others wrote.
     let own = format!("<script>{ADD_PASSKEY}</script>");
-    rendered.into_iter().map(|page| page.unwrap().replace(&own, "")).collect()
+    rendered.into_iter().chain(pages_of_passkeys(site, text)).map(|page| page.unwrap().replace(&own, "")).collect()
 }
 
 /// The parts of a text between two others.
