@@ -203,7 +203,7 @@ async fn a_login_with_a_token_that_a_refresh_has_used_brings_it_too() {
     assert_eq!((has(&world.session(&tokens).await), told(&tokens).0), (vec!["orders-login"], json!(BY_PASSWORD)));
 }
 
-/// Abuse case M10: whatever a client asks for or sends along, what is told is what was shown.
+/// Abuse case M11: whatever a client asks for or sends along, what is told is what was shown.
 #[tokio::test]
 async fn a_passkey_is_no_password_whatever_the_client_asks_for() {
     let mut world = World::new().await;
@@ -230,7 +230,7 @@ async fn a_passkey_is_no_password_whatever_the_client_asks_for() {
     assert_eq!(told(&world.by_password(ALL).await).0, json!(BY_PASSWORD));
 }
 
-/// Abuse case M10; checklist E-02: the same on the page, and of a browser that is logged in.
+/// Abuse case M11; checklist E-02: the same on the page, and of a browser that is logged in.
 #[tokio::test]
 async fn a_page_that_asks_for_the_password_takes_nothing_else() {
     let mut world = World::new().await;
@@ -264,7 +264,7 @@ async fn a_page_that_asks_for_the_password_takes_nothing_else() {
     assert_eq!(browser.get("/oauth2/authorize", &web(NOTES, &[("acr_values", &both)])).await.status, 303);
 }
 
-/// Abuse case M11: what nobody knows is ignored up to a length, and refused beyond; either way it goes nowhere.
+/// Abuse case M12: what nobody knows is ignored up to a length, and refused beyond; either way it goes nowhere.
 #[tokio::test]
 async fn junk_among_the_classes_is_bounded_and_kept_nowhere() {
     let mut world = World::new().await;
