@@ -185,7 +185,7 @@ impl AuthorizationServer {
     async fn token(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let (app, form) = self.authenticated_form(request).await?;
         self.check_signing_key().await?;
-        let grant = grant_type(&form)?;
+        let grant = grant_type(&form, self.config.has_app_families())?;
         let outcome = async {
             self.supports(grant)?;
             may_use(&app, grant)?;

@@ -178,24 +178,25 @@ pub(crate) enum AnyToken {
 }
 
 /// The grant type. It is read first, since the application's right to it is checked before the other parameters are read.
-pub(crate) fn grant_type(form: &Form) -> Result<GrantType, Failure> {
+pub(crate) fn grant_type(form: &Form, has_app_families: bool) -> Result<GrantType, Failure> {
     match form.get("grant_type") {
         None => Err(Failure::Missing("grant_type")),
         Some("authorization_code") => Ok(GrantType::AuthorizationCode),
         Some("password") => Ok(GrantType::Password),
         Some("refresh_token") => Ok(GrantType::RefreshToken),
         Some("client_credentials") => Ok(GrantType::ClientCredentials),
-        Some(token_type::GRANT_TYPE) if is_native_sso(form) => Ok(GrantType::NativeSso),
+        Some(token_type::GRANT_TYPE) if is_native_sso(form, has_app_families) => Ok(GrantType::NativeSso),
         Some(token_type::GRANT_TYPE) => Ok(GrantType::TokenExchange),
         Some(device_assertion::GRANT_TYPE) => Ok(GrantType::JwtBearer),
         Some(_) => Err(Failure::UnsupportedGrantType),
     }
 }
 
-/// Whether a token exchange is one by the login of another app. Half of it is one, too, so that it is told what is missing.
-fn is_native_sso(form: &Form) -> bool {
+/// Whether a token exchange is one by the login of another app. Where there are families, half of it is one, too, so that it is told what is
+/// missing.
+fn is_native_sso(form: &Form, has_app_families: bool) -> bool {
     form.get("actor_token_type") == Some(device_secret::TOKEN_TYPE)
-        || form.get("subject_token_type") == Some(token_type::ID_TOKEN)
+        || (has_app_families && form.get("subject_token_type") == Some(token_type::ID_TOKEN))
 }
 
 impl AccessTokenRequest {
