@@ -112,7 +112,8 @@ async fn a_function_writes_only_the_attributes_of_its_role() {
 #[tokio::test]
 async fn a_function_reads_only_the_attributes_of_its_role() {
     let gateway = Gateway::start().await;
-    let rights: [(&str, &str, &[&str], &[&str]); 5] = [
+    let rights: [(&str, &str, &[&str], &[&str]); 6] = [
+        ("AccountFunction", "SessionsTable", &["auth_time", "login_by"], &["tokens", "salt", "user_id"]),
         ("OutboxFunction", "SessionsTable", &["members", "issuer"], &["tokens", "salt", "user_id"]),
         ("TokenFunction", "ActivityTable", &["s1", "v"], &["b1", "n"]),
         ("AuthorizerFunction", "AppsTable", &["name", "plan"], &["secret_hash", "previous_secret", "activity"]),

@@ -1,6 +1,7 @@
 //! App-family single sign-on through the whole gateway: two apps of the demo on one device, whose sessions end together or alone.
 
 use gateway_domain::ids::{ClientId, SessionId};
+use gateway_domain::scope::Scope;
 use gateway_domain::session::Session;
 use gateway_domain::time::Timestamp;
 use gateway_store::App;
@@ -9,6 +10,7 @@ use support::{ADA, CATALOGUE, DEMO_APP, Response, Visitor};
 
 use super::Gateway;
 use crate::openid::METADATA;
+use crate::owners::me;
 
 const FIRST: &str = "first-app";
 const SECOND: &str = "second-app";
@@ -40,6 +42,11 @@ async fn logs_in(visitor: &mut Visitor<'_>) -> SignedOn {
 
 /// What another app gets by that.
 async fn exchange(gateway: &Gateway, app: &str, by: &SignedOn) -> Response {
+    exchange_for(gateway, (app, SCOPE), by).await
+}
+
+/// The same for this scope.
+async fn exchange_for(gateway: &Gateway, (app, scope): (&str, &str), by: &SignedOn) -> Response {
     let form = [
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
         ("client_id", app),
@@ -48,7 +55,7 @@ async fn exchange(gateway: &Gateway, app: &str, by: &SignedOn) -> Response {
         ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token"),
         ("actor_token", &by.secret),
         ("actor_token_type", "urn:openid:params:token-type:device-secret"),
-        ("scope", SCOPE),
+        ("scope", scope),
     ];
     gateway.post_form("/oauth2/token", &form).await
 }
@@ -155,4 +162,30 @@ async fn an_app_that_is_not_trusted_any_more_shares_nothing() {
     assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("unauthorized_client")));
     gateway.store().apps.put(&trusted).await.expect("a write");
     assert_eq!(exchange(&gateway, SECOND, &first).await.status, 200, "the twin");
+}
+
+/// Abuse case O10: the login of one app says nothing of who holds another, so that a copy of what apps share adds and removes no passkey.
+#[tokio::test]
+async fn a_shared_login_is_no_proof_for_a_passkey() {
+    const WITH_ACCOUNT: &str = "openid device_sso orders:read account";
+    let gateway = Gateway::start().await;
+    for name in [FIRST, SECOND] {
+        let found = app(&gateway, name).await;
+        let scope = found.scope.union(&Scope::parse("account").expect("a scope"));
+        gateway.store().apps.put(&App { scope, ..found }).await.expect("a write");
+    }
+    let mut visitor = Visitor::of(&gateway);
+    let code = visitor.logs_in(&Visitor::asking(FIRST, WITH_ACCOUNT, &[]), ADA).await;
+    let first = SignedOn::of(&visitor.redeem(FIRST, &code).await);
+    let second = SignedOn::of(&exchange_for(&gateway, (SECOND, WITH_ACCOUNT), &first).await);
+    assert_eq!(me(&gateway, &second.access, "GET", "/passkeys", None).await.status, 200, "it is her account");
+    for (method, path) in [("POST", "/passkeys/options"), ("DELETE", "/passkeys/AAAA")] {
+        let refused = me(&gateway, &second.access, method, path, None).await;
+        let field = refused.json()["field"].clone();
+        assert_eq!((refused.status, field), (400, json!("current_password")), "{method} {}", refused.text());
+    }
+    // The twins: the password, and the app that she logged in to.
+    let password = json!({ "current_password": ADA.password });
+    assert_eq!(me(&gateway, &second.access, "POST", "/passkeys/options", Some(&password)).await.status, 200);
+    assert_eq!(me(&gateway, &first.access, "POST", "/passkeys/options", None).await.status, 200);
 }

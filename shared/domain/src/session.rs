@@ -47,9 +47,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// When and how its user logged in, if that was noted.
+    /// When and how its user logged in into it, if that was noted. Who reads a time alone must not take that of another session's login for it.
     pub fn authentication(&self) -> Option<Authentication> {
-        self.auth_time.map(|auth_time| Authentication { auth_time, by: self.origin.by })
+        let by = self.origin.by;
+        self.auth_time.filter(|_| by.is_shown()).map(|auth_time| Authentication { auth_time, by })
     }
 }
 
@@ -83,6 +84,15 @@ impl LoginMethod {
     /// Whether it is the one that is not written, since every login was by it once.
     pub fn is_password(&self) -> bool {
         matches!(self, Self::Password)
+    }
+
+    /// Whether its user has shown something for this very session. Only then its `auth_time` says that whoever has its tokens was there: that of
+    /// a session by native SSO is of the login of another app.
+    pub const fn is_shown(self) -> bool {
+        match self {
+            Self::Password | Self::Passkey => true,
+            Self::SignOn | Self::TradeIn => false,
+        }
     }
 }
 
@@ -287,6 +297,12 @@ mod tests {
 
     fn family() -> Family {
         Family::begin(at(0), DAY, Seconds::new(10 * 86_400))
+    }
+
+    #[test]
+    fn only_a_password_or_a_passkey_shows_a_user() {
+        use LoginMethod::{Passkey, Password, SignOn, TradeIn};
+        assert_eq!([Password, Passkey, SignOn, TradeIn].map(LoginMethod::is_shown), [true, true, false, false]);
     }
 
     /// Abuse case F3.

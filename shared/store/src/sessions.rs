@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use gateway_domain::ids::{ClientId, ConnectorName, SessionId, UserId};
 use gateway_domain::scope::Scope;
-use gateway_domain::session::{InternalToken, Origin, Session};
+use gateway_domain::session::{InternalToken, LoginMethod, Origin, Session};
 use gateway_domain::time::Timestamp;
 use item::{EpochItem, NoticeItem, SessionItem, ShownItem, TokensItem};
 use serde::Deserialize;
@@ -48,9 +48,18 @@ pub struct ShownSession {
 pub struct SessionLogin {
     /// The user's credential epoch when the session began.
     pub credential_epoch: u64,
-    /// When the user last showed who it is; `None` in a session that began before this was noted.
     #[serde(default)]
-    pub auth_time: Option<Timestamp>,
+    auth_time: Option<Timestamp>,
+    #[serde(default)]
+    login_by: LoginMethod,
+}
+
+impl SessionLogin {
+    /// When the user last showed who it is for this session; `None` in a session that began before this was noted, and where only
+    /// another one has seen its user.
+    pub fn shown_at(&self) -> Option<Timestamp> {
+        self.auth_time.filter(|_| self.login_by.is_shown())
+    }
 }
 
 /// The table of sessions.
@@ -309,7 +318,7 @@ impl Sessions {
     /// attributes alone.
     pub async fn login(&self, sid: &SessionId) -> Result<Option<SessionLogin>, StoreError> {
         const OPERATION: &str = "login_of_session";
-        let read = projection::of(self.read(sid), &["credential_epoch", "auth_time"]);
+        let read = projection::of(self.read(sid), &["credential_epoch", "auth_time", "login_by"]);
         let item = read.send().await.map_err(unavailable(OPERATION))?.item;
         item.map(|item| version::read(item, OPERATION)).transpose()
     }

@@ -177,7 +177,7 @@ impl Account {
         // A session of older credentials may not have ended yet.
         let same = user.zip(login).filter(|(user, login)| login.credential_epoch == user.credential_epoch);
         let (user, login) = same.ok_or(Failure::NotLoggedIn)?;
-        Ok(Caller { user, session: claims.sid, auth_time: login.auth_time })
+        Ok(Caller { user, session: claims.sid, auth_time: login.shown_at() })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Abuse of shared logins: whoever has half of it, or it of another login, app or time, gets nothing. Each with its harmless twin.
 
+use gateway_domain::id_token::ACR;
 use gateway_domain::ids::UserId;
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::Secret;
@@ -9,6 +10,7 @@ use crate::family::{
     Apps, FIRST, GRANT, NO_SIGN_ON, OTHER, SECOND, SHARED, STRANGER, SignedOn, THIRD, asking, exchange,
 };
 use crate::fixture::{CHEAP, Fixture, login};
+use crate::request::decoded;
 
 fn alice() -> UserId {
     UserId::parse("u_alice").unwrap()
@@ -257,4 +259,25 @@ async fn one_secret_gives_an_app_one_session_until_the_login_is_over() {
     fixture.clock.forward(7);
     assert_eq!(apps.refresh(THIRD, &third.tokens().refresh).await.refusal(), (400, "invalid_grant"));
     assert_eq!(apps.exchange(SECOND, &first).await.refusal(), NO_SIGN_ON);
+}
+
+/// Abuse case O10: a service that asks when somebody logged in takes no time of another app's login for it.
+#[tokio::test]
+async fn an_access_token_tells_no_login_that_its_session_has_not_seen() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let first = apps.login(FIRST).await;
+    let second = SignedOn::of(&apps.exchange(SECOND, &first).await);
+    let told = |access: &str| {
+        let claims = decoded(access).1;
+        (claims.get("auth_time").cloned(), claims.get("acr").cloned())
+    };
+    assert_eq!(told(&second.tokens.access), (None, None));
+    let refreshed = apps.refresh(SECOND, &second.tokens.refresh).await;
+    assert_eq!(told(&refreshed.tokens().access), (None, None));
+    // The twin. The ID token is for the app itself, and says which of both it is.
+    let password = Some(ACR.into());
+    assert_eq!(told(&first.tokens.access), (Some(fixture.now().as_secs().into()), password));
+    let of_app = decoded(&second.id_token).1;
+    assert_eq!((&of_app["acr"], &of_app["auth_time"]), (&"0".into(), &fixture.now().as_secs().into()));
 }
