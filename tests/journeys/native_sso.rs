@@ -1,14 +1,19 @@
 //! App-family single sign-on through the whole gateway: two apps of the demo on one device, whose sessions end together or alone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use gateway_domain::admin_scope::SESSIONS_WRITE;
 use gateway_domain::ids::{ClientId, SessionId};
 use gateway_domain::scope::Scope;
 use gateway_domain::session::Session;
 use gateway_domain::time::Timestamp;
 use gateway_store::App;
 use serde_json::json;
-use support::{ADA, CATALOGUE, DEMO_APP, Response, Visitor};
+use support::{ADA, CATALOGUE, DEMO_APP, Response, Switch, Visitor, Wire};
 
 use super::Gateway;
+use crate::admin_api::{ask, operator};
 use crate::openid::METADATA;
 use crate::owners::me;
 
@@ -17,6 +22,7 @@ const SECOND: &str = "second-app";
 const SCOPE: &str = "openid device_sso orders:read";
 
 /// What an app has, and what it shares with the others of its family on the device.
+#[derive(Clone)]
 struct SignedOn {
     access: String,
     refresh: String,
@@ -188,4 +194,40 @@ async fn a_shared_login_is_no_proof_for_a_passkey() {
     let password = json!({ "current_password": ADA.password });
     assert_eq!(me(&gateway, &second.access, "POST", "/passkeys/options", Some(&password)).await.status, 200);
     assert_eq!(me(&gateway, &first.access, "POST", "/passkeys/options", None).await.status, 200);
+}
+
+/// Abuse case O4: what another app gets while an operator ends all sessions ends with them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_begins_while_all_sessions_end_ends_as_well() {
+    let line = Switch::start().await;
+    let wire = Wire::signed_to(&line.url).await;
+    let environment = ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), wire.endpoint.clone());
+    let gateway = Arc::new(Gateway::start_with(|options| options.environment.push(environment)).await);
+    line.lead_to(gateway.stack.dynamodb_url());
+    let token = operator(&gateway, &[SESSIONS_WRITE]).await;
+    let first = logs_in(&mut Visitor::of(&gateway)).await;
+    let user = session(&gateway, &first.refresh).await.user_id;
+    // At the last moment before the epoch rises. The hook holds no gateway, which would never end.
+    let (begun, comes) = (Arc::new(Mutex::new(None)), AtomicBool::new(true));
+    let (weak, by, slot) = (Arc::downgrade(&gateway), first.clone(), Arc::clone(&begun));
+    wire.before_each(move |operation| {
+        let now = operation.is("UpdateItem", "Users") && comes.swap(false, Ordering::SeqCst);
+        let (weak, by, slot) = (weak.clone(), by.clone(), Arc::clone(&slot));
+        Box::pin(async move {
+            if let Some(gateway) = weak.upgrade().filter(|_| now) {
+                let second = SignedOn::of(&exchange(&gateway, SECOND, &by).await);
+                *slot.lock().expect("no panic") = Some(second);
+            }
+        })
+    });
+    let ended = ask(&gateway, &token, "DELETE", &format!("/users/{user}/sessions"), None).await;
+    assert_eq!(ended.status, 204, "{}", ended.text());
+    let second = begun.lock().expect("no panic").take().expect("an exchange in between");
+    assert_eq!((calls(&gateway, &first).await, calls(&gateway, &second).await), (401, 401));
+    assert_eq!(gateway.try_refresh(SECOND, &second.refresh).await.status, 400);
+    assert_eq!(exchange(&gateway, SECOND, &first).await.json()["error"], "invalid_grant");
+    // The twin: whoever logs in afterwards.
+    let anew = logs_in(&mut Visitor::of(&gateway)).await;
+    let second = SignedOn::of(&exchange(&gateway, SECOND, &anew).await);
+    assert_eq!((calls(&gateway, &anew).await, calls(&gateway, &second).await), (200, 200));
 }

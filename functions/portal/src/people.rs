@@ -88,9 +88,7 @@ impl Portal {
         user: &UserId,
         sid: Option<&str>,
     ) -> Result<(), Failure> {
-        let live = self.activity.sessions_of_user(user, asked.now).await?;
-        let chosen = live.into_iter().filter(|live| sid.is_none_or(|sid| live.entry.sid.as_str() == sid));
-        let chosen: Vec<_> = chosen.map(|live| AppSession { client_id: live.client_id, sid: live.entry.sid }).collect();
+        let chosen = self.chosen(asked, user, sid).await?;
         if sid.is_some() && chosen.is_empty() {
             return Err(Failure::NotFound);
         }
@@ -104,13 +102,23 @@ impl Portal {
             after: None,
         };
         let end = async {
-            // Browsers first: a session could begin from one of them.
-            if sid.is_none() {
+            // The epoch of browsers first, then whoever is there: what begins by a browser, a code or a sign-on either sees the epoch or is seen.
+            let chosen = if sid.is_none() {
                 self.users.end_browsers(user, None).await?;
-            }
+                self.chosen(asked, user, None).await?
+            } else {
+                chosen
+            };
             if chosen.is_empty() { Ok(()) } else { self.end(asked, user, Which::These(chosen)).await }
         };
         self.acts(who).audited(act, end).await
+    }
+
+    /// The live sessions of a user, or the one of this id.
+    async fn chosen(&self, asked: &Asked<'_>, user: &UserId, sid: Option<&str>) -> Result<Vec<AppSession>, Failure> {
+        let live = self.activity.sessions_of_user(user, asked.now).await?.into_iter();
+        let chosen = live.filter(|live| sid.is_none_or(|sid| live.entry.sid.as_str() == sid));
+        Ok(chosen.map(|live| AppSession { client_id: live.client_id, sid: live.entry.sid }).collect())
     }
 
     /// Gives a user a role, or takes it away.

@@ -107,15 +107,20 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
     };
     let act = Act { act: "sessions end", subject, before: Some(json!({ "live_sessions": live.len() })), after: None };
     let end = async {
-        match browsers {
-            Browsers::None => {}
-            Browsers::Of(user) => drop(store.users.end_browsers(&user, None).await?),
+        // Browsers first, then whoever is there: what begins by a browser, a code or a sign-on either sees the epoch or is seen.
+        let live = match browsers {
+            Browsers::None => live,
+            Browsers::Of(user) => {
+                store.users.end_browsers(&user, None).await?;
+                of_user(context, &user, None).await?
+            }
             Browsers::All => {
                 let logins = stream::iter(store.browser_logins.ids().await?).map(Ok);
                 let end = async |id: String| store.browser_logins.end(&id).await.map(drop);
                 logins.try_for_each_concurrent(AT_ONCE, end).await?;
+                store.activity.sessions_of_app(None, date_time::now()).await?
             }
-        }
+        };
         end_all(context, live).await
     };
     let ended = audited(context, act, end).await?;

@@ -7,7 +7,7 @@ use gateway_domain::outbox::Kind;
 use gateway_domain::renewal::LogoutRequest;
 use gateway_domain::time::Timestamp;
 use serde_json::Value;
-use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP, Visitor};
+use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP, Visitor, Wire};
 
 use crate::operator::{Operator, PASSWORD, run};
 
@@ -78,6 +78,32 @@ async fn everybody_is_logged_out_only_when_it_is_meant() {
     assert_eq!(olga.json(&["sessions", "end", "--all", "--yes"]).await["sessions_ended"], 2);
     assert!(!calls(&gateway, &ada.access).await && !calls(&gateway, &bob.access).await);
     gateway.login(ADA).await;
+}
+
+/// Abuse case O4: what begins until the browsers have ended is among what is listed then, and ends as well.
+#[tokio::test]
+async fn browsers_end_before_the_sessions_that_end_are_listed() {
+    let gateway = Gateway::start().await;
+    let wire = Wire::signed_to(gateway.stack.dynamodb_url()).await;
+    let text = std::fs::read_to_string(gateway.stack.data_directory().join("stack.json")).unwrap();
+    let mut stack: Value = serde_json::from_str(&text).unwrap();
+    stack["dynamodb_url"] = wire.endpoint.as_str().into();
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("stack.json"), stack.to_string()).unwrap();
+    let local = format!("--local={}", files.path().display());
+    let mut orders = Vec::new();
+    for more in [&[][..], &["--app", DEMO_APP]] {
+        let tokens = gateway.login(ADA).await;
+        wire.since_last();
+        let end = [&[local.as_str(), "sessions", "end", "--user", ADA.name][..], more].concat();
+        run(&end, "", |command| command.env("USER", "olga")).await.text();
+        let order = wire.since_last().into_iter();
+        orders.push(order.filter(|did| did == "UpdateItem Users" || did == "Query Activity").collect::<Vec<_>>());
+        assert!(!calls(&gateway, &tokens.access).await);
+    }
+    assert_eq!(orders[0].last_chunk(), Some(&["UpdateItem Users", "Query Activity"].map(str::to_owned)), "{orders:?}");
+    // The twin: whoever is logged out of one app stays in the browser.
+    assert_eq!(orders[1], ["Query Activity"]);
 }
 
 #[tokio::test]
