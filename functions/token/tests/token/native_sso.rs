@@ -94,6 +94,36 @@ async fn a_session_ends_alone_and_comes_back_without_a_login() {
     assert_eq!(apps.live([FIRST, SECOND]).await, [1, 1]);
 }
 
+/// Each app has an ID token to share, from its exchange and from each refresh: whoever has stayed lets the others in.
+#[tokio::test]
+async fn the_others_come_in_by_whoever_has_stayed() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let first = apps.login(FIRST).await;
+    let second = SignedOn::of(&apps.exchange(SECOND, &first).await);
+    apps.revoke(FIRST, &first.tokens.refresh).await;
+    assert_eq!(apps.exchange(THIRD, &first).await.refusal(), NO_SIGN_ON, "the first has left");
+    let third = SignedOn::of(&apps.exchange(THIRD, &second).await);
+    let back = SignedOn::of(&apps.exchange(FIRST, &third).await);
+    assert_eq!((&third.secret, &back.secret), (&first.secret, &first.secret));
+    assert_eq!(apps.live([FIRST, SECOND, THIRD]).await, [1, 1, 1]);
+    // Two days in which the second alone is used.
+    let mut stayed = second;
+    for _ in 0..2 {
+        fixture.clock.forward(80_000);
+        let refreshed = apps.refresh(SECOND, &stayed.tokens.refresh).await;
+        let id_token = refreshed.body["id_token"].as_str().unwrap().to_owned();
+        stayed = SignedOn { tokens: refreshed.tokens(), id_token, ..stayed };
+    }
+    for gone in [&back, &third] {
+        assert_eq!(apps.exchange(SECOND, gone).await.refusal(), NO_SIGN_ON, "it was not used");
+    }
+    for client in [FIRST, THIRD] {
+        let response = apps.exchange(client, &stayed).await;
+        assert_eq!(response.status, 200, "{client}: {}", response.text);
+    }
+}
+
 #[tokio::test]
 async fn the_device_secret_ends_all_sessions_together() {
     let fixture = Fixture::new().await;
