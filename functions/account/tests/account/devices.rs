@@ -1,9 +1,8 @@
 //! Devices of an owner: seen, named, revoked, and of no use when the account is closed.
 
-use gateway_domain::holder_key::HolderKey;
-use gateway_domain::ids::{ClientId, UserId};
+use gateway_domain::ids::UserId;
 use gateway_domain::outbox::{Kind, Which};
-use gateway_store::{Device, Linked, QueuedEnding};
+use gateway_store::{Device, QueuedEnding};
 
 use crate::browser::{Browser, location};
 use crate::fixture::{Fixture, GATEWAY, PASSWORD};
@@ -14,21 +13,7 @@ const PAGE: &str = "/account/devices";
 impl Fixture {
     /// A device that is linked to somebody whose credentials are of epoch 1.
     pub(crate) async fn linked(&self, name: &str, user: &UserId) -> UserId {
-        let store = &self.db.store;
-        let device = Device {
-            device_id: UserId::parse(&format!("device:{name}")).unwrap(),
-            client_id: ClientId::parse("shop").unwrap(),
-            key: HolderKey::of_nobody(),
-            name: None,
-            created_at: self.now(),
-            used_at: self.now(),
-            user_id: None,
-            linked_at: None,
-            revoked_at: None,
-        };
-        assert_eq!(store.devices.register(&device).await, Ok(None));
-        assert_eq!(store.devices.link(&device, (user, 1), &store.users, self.now()).await, Ok(Linked::Done));
-        device.device_id
+        support::linked(&self.db.store, name, "shop", (user, self.now())).await
     }
 
     async fn device(&self, id: &UserId) -> Device {

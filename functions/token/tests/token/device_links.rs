@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use gateway_domain::holder_key::HolderKey;
-use gateway_domain::ids::{ClientId, UserId};
-use gateway_store::{Device, Linked, MAX_DEVICES};
+use gateway_domain::ids::UserId;
+use gateway_store::MAX_DEVICES;
 use support::{ClientKey, Last, Verdict, dying};
 use tokio::sync::Semaphore;
 
@@ -26,21 +25,9 @@ impl Fixture {
 
     /// Links so many devices to a user of these tests.
     async fn crowd(&self, name: &str, devices: usize) {
-        let (store, user) = (&self.db.store, UserId::parse(&format!("u_{name}")).unwrap());
+        let user = UserId::parse(&format!("u_{name}")).unwrap();
         for number in 0..devices {
-            let device = Device {
-                device_id: UserId::parse(&format!("device:{name}-{number}")).unwrap(),
-                client_id: ClientId::parse(MOBILE).unwrap(),
-                key: HolderKey::of_nobody(),
-                name: None,
-                created_at: self.now(),
-                used_at: self.now(),
-                user_id: None,
-                linked_at: None,
-                revoked_at: None,
-            };
-            assert_eq!(store.devices.register(&device).await, Ok(None));
-            assert_eq!(store.devices.link(&device, (&user, 1), &store.users, self.now()).await, Ok(Linked::Done));
+            support::linked(&self.db.store, &format!("{name}-{number}"), MOBILE, (&user, self.now())).await;
         }
     }
 
