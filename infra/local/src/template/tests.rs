@@ -157,7 +157,7 @@ fn a_function_says_how_often_what_nobody_waits_for_is_repeated() {
 
 #[test]
 fn a_condition_that_is_not_understood_is_named() {
-    let condition = "ForAllValues:StringEquals: { dynamodb:Attributes: [pk, password, v] }";
+    let condition = "ForAllValues:StringEquals: { dynamodb:Attributes: [pk, password, passkeys, v] }";
     let place = "Resources.AuthorizeRole.Properties.Policies.0.PolicyDocument.Statement.2.Condition";
     for (instead, reason) in [
         ("ForAnyValue:StringEquals: { dynamodb:Attributes: [pk] }", "ForAnyValue:StringEquals: is not understood"),
