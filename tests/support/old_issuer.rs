@@ -110,6 +110,11 @@ impl OldIssuer {
         token
     }
 
+    /// The same with this text.
+    pub fn issue_as(&self, token: &str, subject: &str) {
+        self.told().good.insert(token.to_owned(), subject.to_owned());
+    }
+
     /// From now on it answers so.
     pub fn behaves(&self, manner: Manner) {
         self.told().manner = manner;

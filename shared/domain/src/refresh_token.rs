@@ -11,8 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 
 const PREFIX: &str = "mgr_";
-/// What refresh tokens of this server, codes and sessions of logins begin with: no other issuer's token is told by less.
-pub(crate) const OURS: [&str; 3] = [PREFIX, "mgc_", "mga_"];
+/// What begins the secrets that this gateway gives out: refresh tokens, codes, sessions of logins, device secrets, secrets of clients, and
+/// tokens of registrations. No other issuer's token is told by less.
+pub(crate) const OURS: [&str; 6] = [PREFIX, "mgc_", "mga_", "mgd_", "mgs_", "mgt_"];
 
 /// The text is not a refresh token of this server: its form or its MAC is wrong, or its key was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

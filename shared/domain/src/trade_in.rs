@@ -15,6 +15,10 @@ use crate::sealing::{CannotOpen, SealedToken, SealingKeys};
 use crate::secret::{Secret, sha256_hex};
 use crate::session::Shown;
 use crate::time::{Seconds, Timestamp};
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -32,14 +36,14 @@ const LONGEST: usize = 8_192;
 pub struct ForeignRefreshToken(Secret);
 
 impl ForeignRefreshToken {
-    /// Takes a text that can be another issuer's refresh token. `None` for one that is ours, whatever is wrong with it: a refresh
-    /// token, a code or a session of a login by their forms, an access or ID token of this issuer by its `iss`. What is ours is sent to
-    /// nobody.
+    /// Takes a text that can be another issuer's refresh token. `None` for one that is ours, whatever is wrong with it: a secret that
+    /// this gateway gives out by its prefix, an access or ID token of this issuer by its `iss`. What is ours is sent to nobody. `None` also
+    /// for a JWT in another spelling than its one: an issuer may take it, and it would have a record and a session of its own.
     pub fn of(text: &str, issuer: &str) -> Option<Self> {
         // `*VSCHAR` (RFC 6749 appendix A.17).
         let is_token = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         let is_ours = refresh_token::OURS.iter().any(|prefix| text.starts_with(prefix)) || is_issued_by(text, issuer);
-        (is_token && !is_ours).then(|| Self(Secret::new(text.to_owned())))
+        (is_token && !is_ours && !is_respelled(text)).then(|| Self(Secret::new(text.to_owned())))
     }
 
     /// The text, for the request to its issuer.
@@ -58,6 +62,37 @@ impl ForeignRefreshToken {
 fn is_issued_by(text: &str, issuer: &str) -> bool {
     let claims = Compact::parse(text).and_then(|parts| jwt::object(parts.payload));
     claims.is_ok_and(|claims| claims.get("iss").and_then(Value::as_str) == Some(issuer))
+}
+
+/// Whether a text is a JWT, as whoever decodes base64 leniently sees it, and not in the one spelling that a JWT has: three parts, or five
+/// if it is encrypted (RFC 7515 §7.1, RFC 7516 §7.1), each base64url without padding, and without bits that mean nothing (RFC 4648 §3.5).
+fn is_respelled(text: &str) -> bool {
+    let Some((header, _)) = text.split_once('.') else { return false };
+    if !is_object_to_somebody(header) {
+        return false;
+    }
+    let parts: Vec<_> = text.split('.').collect();
+    let is_canonical = |part: &&str| URL_SAFE_NO_PAD.decode(part).is_ok();
+    // An empty part at the end is one that some parsers do not see.
+    !matches!(parts.len(), 3 | 5) || text.ends_with('.') || !parts.iter().all(is_canonical)
+}
+
+/// Whether a part is base64 of a JSON object: in either alphabet, with padding or without, and with anything between that is none of it.
+fn is_object_to_somebody(part: &str) -> bool {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::URL_SAFE,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let letters = part.chars().filter_map(|letter| match letter {
+        '+' => Some('-'),
+        '/' => Some('_'),
+        letter if letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_') => Some(letter),
+        _ => None,
+    });
+    let bytes = LENIENT.decode(letters.collect::<String>()).unwrap_or_default();
+    serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes).is_ok()
 }
 
 /// The key of a record: SHA-256 of the issuer's name and the token.

@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 const OURS: &str = "https://auth.example.com";
 const POLICY: ReusePolicy = ReusePolicy { window: Seconds::new(300), late: Seconds::new(600) };
@@ -35,7 +37,17 @@ fn traded() -> Traded {
 #[test]
 fn what_is_ours_goes_to_no_other_issuer() {
     let foreign = |text: &str| ForeignRefreshToken::of(text, OURS).is_some();
-    for ours in ["mgr_", "mgr_x", "mgr_a.1.b", "mgc_abc", "mga_abc", &jwt_of(&json!({ "iss": OURS }))] {
+    for ours in [
+        "mgr_",
+        "mgr_x",
+        "mgr_a.1.b",
+        "mgc_abc",
+        "mga_abc",
+        "mgd_abc.1.x",
+        "mgs_ab",
+        "mgt_ab",
+        &jwt_of(&json!({ "iss": OURS })),
+    ] {
         assert!(!foreign(ours), "{ours}");
     }
     for odd in ["", "a\nb", "caf\u{e9}", &"x".repeat(8_193)] {
@@ -45,6 +57,75 @@ fn what_is_ours_goes_to_no_other_issuer() {
         ["x", "v1.MjQ", "0.AAA", &jwt_of(&json!({ "iss": "https://sso.example" })), &"x".repeat(8_192), "a.b.c"]
     {
         assert!(foreign(other), "{other}");
+    }
+}
+
+/// Abuse case N1: a prefix that somebody adds is added to those that are ours.
+#[test]
+fn every_prefix_that_the_gateway_gives_out_is_ours() {
+    fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && !["target", "tests"].contains(&name) {
+                rust_files(&path, files);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for folder in ["shared", "functions", "infra"] {
+        rust_files(&workspace.join(folder), &mut files);
+    }
+    let mut found = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        let after = text.split("\"mg").skip(1).filter(|rest| rest.as_bytes().get(1) == Some(&b'_'));
+        found.extend(after.map(|rest| format!("mg{}", &rest[..2])));
+    }
+    let listed = refresh_token::OURS.map(str::to_owned);
+    assert_eq!(found, BTreeSet::from(listed));
+}
+
+/// Abuse case N6: an issuer that decodes leniently takes many spellings of a JWT; here it has one, so that it has one record.
+#[test]
+fn a_jwt_has_one_spelling() {
+    let foreign = |text: &str| ForeignRefreshToken::of(text, OURS).is_some();
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let (header, claims) =
+        (part(&json!({ "alg": "HS512" })), part(&json!({ "iss": "https://sso.example", "n": "~~?" })));
+    // Sixty-four bytes, of which some give `-` and `_`, and whose last letter has four bits that mean nothing.
+    let signature = URL_SAFE_NO_PAD.encode([0xfb, 0xff].repeat(32));
+    assert!(signature.contains('-') && signature.contains('_') && signature.ends_with('w'), "{signature}");
+    let whole = format!("{header}.{claims}.{signature}");
+    assert!(foreign(&whole), "the twin");
+    let most = &signature[..signature.len() - 1];
+    for spelling in [
+        format!("{header}.{claims}.{}", signature.replace('-', "+")),
+        format!("{header}.{claims}.{}", signature.replace('_', "/")),
+        format!("{whole}="),
+        format!("{whole}=="),
+        format!("{header}.{claims}.{most}x"),
+        format!("{header}.{claims}.{most} w"),
+        format!("{whole} "),
+        format!(" {whole}"),
+        format!("{whole}."),
+        format!("{whole}.."),
+        format!("{header}=.{claims}.{signature}"),
+        format!("{header}.{claims}==.{signature}"),
+        format!("{header}.{claims}"),
+    ] {
+        assert!(!foreign(&spelling), "{spelling}");
+    }
+    // One that is encrypted has five parts, of which the key may be empty.
+    let encrypted = format!("{header}..{}.{claims}.{signature}", URL_SAFE_NO_PAD.encode([1; 12]));
+    assert!(foreign(&encrypted));
+    assert!(!foreign(&format!("{encrypted}==")) && !foreign(&format!("{encrypted}.")));
+    // What is no JWT is spelled as its issuer likes.
+    for opaque in ["a+b/c==", "v1.a+b/c==", "rt-1.x", "1//0a+b.c==", &STANDARD.encode(r#"{"id":"~~?"}"#)] {
+        assert!(foreign(opaque), "{opaque}");
     }
 }
 
@@ -136,7 +217,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_of_ours_is_taken_for_a_foreign_one(prefix in "mg[rca]_", rest in "[ -~]{0,80}") {
+    fn no_text_of_ours_is_taken_for_a_foreign_one(prefix in "mg[rcadst]_", rest in "[ -~]{0,80}") {
         let text = format!("{prefix}{rest}");
         prop_assert!(ForeignRefreshToken::of(&text, OURS).is_none());
     }

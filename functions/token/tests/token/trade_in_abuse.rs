@@ -23,7 +23,10 @@ async fn what_is_ours_is_sent_to_no_other_issuer() {
     let (fixture, issuer) = stage().await;
     let theirs = fixture.login("pub2", NOTES).await;
     let mine = fixture.login("pub1", NOTES).await;
-    for ours in [theirs.refresh.as_str(), &format!("{}x", mine.refresh), "mgr_x.1.y", "mgc_abc.def", &mine.access] {
+    let most = [theirs.refresh.as_str(), &format!("{}x", mine.refresh), "mgr_x.1.y", "mgc_abc.def", &mine.access];
+    // A device secret, the secret of a client, and our access token as somebody spells it who decodes leniently.
+    let padded = format!("{}==", mine.access);
+    for ours in most.into_iter().chain(["mgd_x.y", "mgs_0123", "mgt_0123", &padded]) {
         assert_eq!(fixture.refresh("pub1", ours).await.refusal(), REFUSED, "{ours}");
     }
     assert!(issuer.asked().is_empty());
@@ -131,6 +134,22 @@ async fn a_thief_who_comes_later_gets_nothing_and_is_noticed() {
     fixture.clock.forward(700_000);
     assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
     assert_eq!((issuer.asked().len(), fixture.sessions_of("u_alice", "pub1").await), (1, 0));
+}
+
+/// Abuse case N6: an issuer that decodes leniently would take each of them, and each would be a session.
+#[tokio::test]
+async fn a_jwt_in_another_spelling_is_no_second_token() {
+    let (fixture, issuer) = stage().await;
+    issuer.keeps_tokens();
+    let header = "eyJhbGciOiJIUzUxMiJ9";
+    let old = format!("{header}.e30.-w");
+    for spelling in ["+w", "-w=", "-w==", "-x", "-w.", "-w.."].map(|signature| format!("{header}.e30.{signature}")) {
+        issuer.issue_as(&spelling, "u_alice");
+        assert_eq!(fixture.send(trade("pub1", &spelling)).await.refusal(), REFUSED, "{spelling}");
+    }
+    assert_eq!((issuer.asked().len(), fixture.sessions_of("u_alice", "pub1").await), (0, 0));
+    issuer.issue_as(&old, "u_alice");
+    assert_eq!(fixture.send(trade("pub1", &old)).await.status, 200, "the twin: as it was issued");
 }
 
 /// Abuse case N6: a logout is one, whatever the phone still has.
