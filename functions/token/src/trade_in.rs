@@ -212,7 +212,8 @@ impl AuthorizationServer {
             // First of all: the token may be spent.
             self.keep(trading, lease, answer).await?;
         }
-        if !matches!(answer, Err(IssuerError::Refused)) {
+        // What it takes, and what it could not decide, costs nothing; any other answer may be to a guess.
+        if matches!(answer, Ok(_) | Err(IssuerError::Unavailable(_))) {
             self.trade_in_attempts.give_back(&reserved).await?;
         }
         let answer = answer.map_err(NotTraded::from)?;

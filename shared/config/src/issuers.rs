@@ -31,6 +31,11 @@ pub struct ForeignIssuer {
     #[serde(default)]
     #[schemars(extend("default" = "id_token"))]
     pub subject: SubjectFrom,
+    /// The errors of its token endpoint that refuse a refresh token for good. It is `invalid_grant` by the RFC, and `invalid_request` besides
+    /// at an issuer that answers so to a token that it does not know.
+    #[serde(default = "default_refused_by")]
+    #[schemars(extend("default" = ["invalid_grant"], "minItems" = 1, "uniqueItems" = true))]
+    pub refused_by: Vec<RefusedBy>,
     /// Whom its subjects are here.
     pub users: ForeignUsers,
     /// The applications that trade in its refresh tokens, 1 to 64.
@@ -48,6 +53,30 @@ pub struct ForeignIssuer {
 
 const fn default_timeout() -> Seconds {
     Seconds::new(5)
+}
+
+fn default_refused_by() -> Vec<RefusedBy> {
+    vec![RefusedBy::InvalidGrant]
+}
+
+/// An error by which an issuer refuses a refresh token (RFC 6749 §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedBy {
+    /// The token is unknown, used, over or another client's.
+    InvalidGrant,
+    /// By the RFC the request is malformed, which the gateway's is not.
+    InvalidRequest,
+}
+
+impl RefusedBy {
+    /// The error code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidRequest => "invalid_request",
+        }
+    }
 }
 
 /// What tells whose a refresh token was. It is never an address: who has an address may change, and not every issuer proves it.
@@ -160,6 +189,11 @@ pub(crate) fn check(file: &File, findings: &mut Findings) {
             findings.add(field.clone(), "is the name of a connector, whose links users have: call it otherwise");
         }
         check_endpoints(&field, issuer, findings);
+        let refused_by: BTreeSet<_> = issuer.refused_by.iter().collect();
+        if refused_by.is_empty() || refused_by.len() < issuer.refused_by.len() {
+            let reason = "write `invalid_grant`, `invalid_request` or both, each once";
+            findings.add(format!("{field}.refused_by"), reason);
+        }
         findings.within(format!("{field}.timeout"), issuer.timeout, 1, 8);
         if !(1..=MOST_CLIENTS).contains(&issuer.clients.len()) {
             findings.add(format!("{field}.clients"), format!("out of range: write 1 to {MOST_CLIENTS}"));

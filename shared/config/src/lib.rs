@@ -41,7 +41,7 @@ pub use gateway::{Elsewhere, Gateway, TokenParties, schema};
 pub use gateway_domain::headers::IdentityHeaders;
 pub use gateway_domain::rate_limit::Plan;
 pub use hooks::{ClaimPrefix, Hooks};
-pub use issuers::{ForeignClient, ForeignIssuer, ForeignUsers, IssuerAuthentication, LastDay, SubjectFrom};
+pub use issuers::{ForeignClient, ForeignIssuer, ForeignUsers, IssuerAuthentication, LastDay, RefusedBy, SubjectFrom};
 pub use localized::LocalizedText;
 pub use methods::{Method, Methods};
 pub use pages::{Colour, Logo, Pages, SiteName, Support, WebLink};

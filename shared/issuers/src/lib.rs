@@ -7,7 +7,7 @@ mod key_sets;
 pub use answer::{Answer, Unreadable};
 
 use exchange::{Exchange, Posted};
-use gateway_config::{ForeignClient, ForeignIssuer, Gateway, SubjectFrom};
+use gateway_config::{ForeignClient, ForeignIssuer, Gateway, RefusedBy, SubjectFrom};
 use gateway_connectors::back_end::{BackEndClient, BackEndClients, BackEndError};
 use gateway_domain::clock::Clock;
 use gateway_domain::foreign_token::{self, InvalidIdToken};
@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// Why an issuer did not tell whose a refresh token was. The texts are for the log, and hold nothing of what was sent or answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IssuerError {
-    /// It does not take the refresh token: `invalid_grant` (RFC 6749 §5.2).
+    /// It does not take the refresh token: `invalid_grant` (RFC 6749 §5.2), or what its configuration says.
     #[error("the issuer refuses the refresh token")]
     Refused,
     /// It says nothing at all, or that it cannot now. It may have spent the token.
@@ -152,7 +152,7 @@ impl Issuers {
         if status == StatusCode::OK {
             return Answer::read(&body).map_err(|error| IssuerError::Unusable(error.to_string()));
         }
-        Err(refusal(status, &body))
+        Err(refusal(status, &body, &issuer.settings.refused_by))
     }
 
     /// Whose the refresh token was that was answered so: the subject by which the issuer knows the user, which is no address.
@@ -214,12 +214,7 @@ impl Issuer {
         let Posted { status, body } = self.exchange(mapped).await?.post(endpoint, &form).await?;
         if status != StatusCode::OK {
             // Whatever it says of the token it says with 200 (RFC 7662 §2.2): this is about the gateway.
-            let refused = refusal(status, &body);
-            return Err(if refused == IssuerError::Refused {
-                IssuerError::Unusable(format!("introspection was answered with {status}"))
-            } else {
-                refused
-            });
+            return Err(refusal(status, &body, &[]));
         }
         let told: Introspected = serde_json::from_slice(&body)
             .map_err(|_| IssuerError::Unusable("introspection is answered otherwise than RFC 7662 says".to_owned()))?;
@@ -257,11 +252,12 @@ struct Introspected {
     iss: Option<String>,
 }
 
-/// Errors that are about the gateway's client and not about the token (RFC 6749 §5.2).
-const KNOWN: [&str; 4] = ["invalid_request", "invalid_client", "unauthorized_client", "unsupported_grant_type"];
+/// Errors of a token endpoint (RFC 6749 §5.2).
+const KNOWN: [&str; 5] =
+    ["invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"];
 
-/// What an error response means (RFC 6749 §5.2). Some issuers use other statuses than the RFC.
-fn refusal(status: StatusCode, body: &[u8]) -> IssuerError {
+/// What an error response means (RFC 6749 §5.2), where these errors refuse the token. Some issuers use other statuses than the RFC.
+fn refusal(status: StatusCode, body: &[u8], refused_by: &[RefusedBy]) -> IssuerError {
     #[derive(Deserialize)]
     struct NotGranted {
         error: String,
@@ -270,7 +266,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> IssuerError {
     if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT || status.is_server_error() {
         return IssuerError::Unavailable(format!("status {}", status.as_u16()));
     }
-    if status.is_client_error() && error == "invalid_grant" {
+    if status.is_client_error() && refused_by.iter().any(|code| code.as_str() == error) {
         return IssuerError::Refused;
     }
     // Of the text only what the RFC knows is logged: it may hold anything.

@@ -185,6 +185,23 @@ async fn guesses_do_not_flood_the_issuer() {
     assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.status, 200, "nor for long");
 }
 
+/// Abuse case N7: an issuer that refuses in words of its own is guarded as well.
+#[tokio::test]
+async fn guesses_that_the_issuer_does_not_call_guesses_are_counted() {
+    let (fixture, issuer) = stage().await;
+    let guess = |number: usize| trade("pub1", &format!("guess-{number}"));
+    issuer.behaves(Manner::Says(503, String::new()));
+    for number in 0..30 {
+        assert_eq!(fixture.send(guess(number)).await.status, 503, "{number}: the twin, an issuer that is down");
+    }
+    issuer.behaves(Manner::Says(400, json!({ "error": "invalid_request" }).to_string()));
+    for number in 0..20 {
+        assert_eq!(fixture.send(guess(number)).await.status, 503, "{number}");
+    }
+    assert_eq!(fixture.send(guess(20)).await.refusal(), (429, "too_many_requests"));
+    assert_eq!(issuer.asked().len(), 50);
+}
+
 /// Abuse case N7: the twin, a house full of phones.
 #[tokio::test]
 async fn phones_that_share_an_address_do_not_wait_for_each_other() {

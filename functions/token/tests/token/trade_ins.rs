@@ -241,6 +241,26 @@ async fn an_issuer_that_is_down_or_wrong_leaves_the_token_to_the_app() {
     assert!(!refused.text.contains("secret text"));
 }
 
+/// An issuer that calls a token that it does not know a malformed request, as the configuration says of it.
+#[tokio::test]
+async fn an_issuer_refuses_by_what_is_configured() {
+    let mut fixture = Fixture::new().await;
+    let both = configured(&mut fixture, "subject", "refused_by: [invalid_grant, invalid_request],").await;
+    let says = |error: &str| Manner::Says(400, json!({ "error": error }).to_string());
+    for error in ["invalid_grant", "invalid_request"] {
+        both.behaves(says(error));
+        assert_eq!(fixture.send(trade("pub1", &both.issue("u_alice"))).await.refusal(), REFUSED, "{error}");
+    }
+    both.behaves(says("invalid_client"));
+    assert_eq!(fixture.send(trade("pub1", &both.issue("u_alice"))).await.refusal(), LATER, "it is of the gateway");
+    let mut fixture = Fixture::new().await;
+    let one = configured(&mut fixture, "subject", "refused_by: [invalid_request],").await;
+    for (error, refused) in [("invalid_grant", LATER), ("invalid_request", REFUSED)] {
+        one.behaves(says(error));
+        assert_eq!(fixture.send(trade("pub1", &one.issue("u_alice"))).await.refusal(), refused, "{error}");
+    }
+}
+
 /// An issuer that answers without what tells the user is configured wrongly; once it is right, the same token is traded in.
 #[tokio::test]
 async fn an_answer_without_an_id_token_is_for_whoever_configures() {

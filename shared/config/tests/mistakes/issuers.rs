@@ -43,6 +43,21 @@ fn an_issuer_is_asked_over_tls_and_tells_whose_a_token_is_in_one_way() {
         (FIRST, &one(ENDS, &format!("subject: email, {CLIENT}")), 2, "issuers.sso.subject", "unknown variant"),
         (FIRST, &one(ENDS, &format!("timeout: 9s, {CLIENT}")), 2, "issuers.sso.timeout", "write 1s to 8s"),
         (FIRST, &one(ENDS, &format!("tls: {{}}, {CLIENT}")), 2, "issuers.sso.tls", "says nothing"),
+        (FIRST, &one(ENDS, &format!("refused_by: [], {CLIENT}")), 2, "issuers.sso.refused_by", "or both"),
+        (
+            FIRST,
+            &one(ENDS, &format!("refused_by: [invalid_grant, invalid_grant], {CLIENT}")),
+            2,
+            "issuers.sso.refused_by",
+            "each once",
+        ),
+        (
+            FIRST,
+            &one(ENDS, &format!("refused_by: [invalid_client], {CLIENT}")),
+            2,
+            "issuers.sso.refused_by",
+            "unknown variant",
+        ),
     ]);
     let secret =
         "clients: [{ client: app, foreign_client_id: shop, authentication: client_secret_basic, secret: shop }]";
@@ -50,6 +65,8 @@ fn an_issuer_is_asked_over_tls_and_tells_whose_a_token_is_in_one_way() {
         (FIRST, &one(ENDS, CLIENT)),
         (FIRST, &one("token_endpoint: 'http://127.0.0.1:9/token', jwks_uri: 'http://localhost:9/keys'", CLIENT)),
         (FIRST, &one(ENDS, secret)),
+        (FIRST, &one(ENDS, &format!("refused_by: [invalid_request], {CLIENT}"))),
+        (FIRST, &one(ENDS, &format!("refused_by: [invalid_grant, invalid_request], {CLIENT}"))),
         (
             FIRST,
             &one(
