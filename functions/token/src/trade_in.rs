@@ -102,9 +102,8 @@ impl AuthorizationServer {
                 Next::Wait => {}
                 Next::Serve(traded) => return Box::pin(self.serve_traded(request, app, trading, traded, asked)).await,
                 Next::Ask => {
-                    let client = &app.registered().client_id;
                     let source = Source::of(request.api.source_ip.as_deref());
-                    let reserved = self.trade_in_attempts.reserve(client, &source, request.now).await?;
+                    let reserved = self.trade_in_attempts.reserve(&source, request.now).await?;
                     if let Some(begun) = Box::pin(self.work(request, app, trading, Some(reserved), asked)).await? {
                         return Ok((begun, "traded"));
                     }
@@ -137,7 +136,7 @@ impl AuthorizationServer {
             return Ok(None);
         };
         let worked = async {
-            let subject = self.subject_of(request, app, trading, (record.progress, reserved), &lease).await?;
+            let subject = self.subject_of(request, trading, (record.progress, reserved), &lease).await?;
             let user = self.user_of(trading, &subject).await?;
             let sid = SessionId::from_random(self.entropy.bytes()?);
             // Before the token is used up here: a hook that does not answer leaves the record as it is.
@@ -172,7 +171,6 @@ impl AuthorizationServer {
     async fn subject_of(
         &self,
         request: &Request<'_>,
-        app: &AuthenticatedApp,
         trading: &Trading<'_>,
         (progress, reserved): (Progress, Option<ReservedTradeIn>),
         lease: &str,
@@ -199,7 +197,7 @@ impl AuthorizationServer {
             reserved
         } else {
             let source = Source::of(request.api.source_ip.as_deref());
-            self.trade_in_attempts.reserve(&app.registered().client_id, &source, request.now).await?
+            self.trade_in_attempts.reserve(&source, request.now).await?
         };
         let traced = gateway_telemetry::exchange(Remote::Connector(name.as_str()));
         let answer = self.issuers.refresh(name, mapped, newest).await;

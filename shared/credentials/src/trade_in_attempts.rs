@@ -2,8 +2,7 @@
 
 use crate::CredentialsError;
 use crate::login_attempts::LoginAttempts;
-use gateway_domain::ids::ClientId;
-use gateway_domain::login_attempts::{Limit, TRADE_INS, TRADE_INS_OF_APP, a_day};
+use gateway_domain::login_attempts::{Limit, TRADE_INS};
 use gateway_domain::source::Source;
 use gateway_domain::time::Timestamp;
 use gateway_store::StoreError;
@@ -12,7 +11,7 @@ use gateway_store::StoreError;
 pub struct TradeInAttempts(LoginAttempts);
 
 /// A question that is counted and may be asked.
-pub struct ReservedTradeIn([(String, Limit); 2]);
+pub struct ReservedTradeIn([(String, Limit); 1]);
 
 impl TradeInAttempts {
     /// Counts in this table.
@@ -20,25 +19,18 @@ impl TradeInAttempts {
         Self(LoginAttempts::new(attempts))
     }
 
-    /// Reserves a question, by its source and its application. Call it before an issuer is asked.
+    /// Reserves a question, by its source alone: a counter that many sources share would let anybody stop the phones of all. Call it before
+    /// an issuer is asked.
     ///
     /// # Errors
     /// [`CredentialsError::TooManyAttempts`] with the time to wait: then nothing may be asked.
-    pub async fn reserve(
-        &self,
-        client: &ClientId,
-        source: &Source,
-        now: Timestamp,
-    ) -> Result<ReservedTradeIn, CredentialsError> {
-        let counters = [
-            (format!("trade-ins-from#{source}"), TRADE_INS),
-            (format!("trade-ins-of#{client}"), a_day(TRADE_INS_OF_APP)),
-        ];
+    pub async fn reserve(&self, source: &Source, now: Timestamp) -> Result<ReservedTradeIn, CredentialsError> {
+        let counters = [(format!("trade-ins-from#{source}"), TRADE_INS)];
         self.0.reserve_new(&counters, now).await?;
         Ok(ReservedTradeIn(counters))
     }
 
-    /// The issuer has not refused the token: the question is taken back.
+    /// The issuer has taken the token, or could not answer: the question is taken back.
     pub async fn give_back(&self, ReservedTradeIn(counters): &ReservedTradeIn) -> Result<(), StoreError> {
         self.0.give_back_new(counters).await
     }

@@ -33,10 +33,9 @@ pub const SOURCE: Limit = Limit { free: 200, pace: Seconds::new(300), most: 200,
 pub const CLIENT: Limit = Limit { free: 20, pace: Seconds::new(3), most: 20, every: Seconds::new(3) };
 
 /// Refresh tokens of another issuer that it refuses, from one source: they are too random to guess, so this limit only keeps who tries from
-/// using the gateway to flood that issuer. Phones that share an address do not wait for each other: what the issuer takes is given back.
+/// using the gateway to flood that issuer. Phones that share an address do not wait for each other: what the issuer takes, or cannot answer, is
+/// given back.
 pub const TRADE_INS: Limit = Limit { free: 20, pace: Seconds::new(30), most: 20, every: Seconds::new(30) };
-/// The same of one application, wherever they come from, in a day.
-pub const TRADE_INS_OF_APP: u32 = 10_000;
 
 /// Codes of one authenticator app, which only somebody types who has shown the password: at most 10 + 10 in any day, of which three are
 /// right at any time, so that a year of guesses finds one in a hundred cases.

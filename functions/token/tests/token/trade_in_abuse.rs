@@ -179,6 +179,9 @@ async fn guesses_do_not_flood_the_issuer() {
     assert_eq!(fixture.send(guess(0)).await.status, 429, "also what was refused before");
     let elsewhere = trade("pub1", &issuer.issue("u_alice")).from("203.0.113.77");
     assert_eq!(fixture.send(elsewhere).await.status, 200, "phones elsewhere do not wait");
+    // Whoever has many addresses stops nobody but those.
+    let counters = fixture.dump().await;
+    assert!(counters.contains("trade-ins-from#") && !counters.contains("trade-ins-of#"), "{counters}");
     let ours = fixture.login("pub1", NOTES).await;
     assert_eq!(fixture.refresh("pub1", &ours.refresh).await.status, 200, "nor do tokens of ours");
     fixture.clock.forward(61);
