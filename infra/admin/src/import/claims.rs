@@ -19,6 +19,8 @@ pub(super) struct Wanted {
     pub(super) subjects: BTreeMap<IssuerName, String>,
     /// Whether a user of this address and another id is somebody else.
     pub(super) only_with_this_id: bool,
+    /// Whether the record says that the address is proved, if it says anything.
+    pub(super) proved: Option<bool>,
 }
 
 /// The addresses, ids and subjects of earlier lines, each with its line number. Users are written concurrently: without this, chance
@@ -103,5 +105,6 @@ fn wanted(catalogue: &Catalogue, record: Record) -> Result<Wanted, Error> {
         second_factor: None,
         profile: BTreeMap::new(),
     };
-    Ok(Wanted { user, subjects, only_with_this_id: record.only_with_this_id })
+    let (only_with_this_id, proved) = (record.only_with_this_id, record.email_verified);
+    Ok(Wanted { user, subjects, only_with_this_id, proved })
 }

@@ -112,6 +112,9 @@ async fn add(context: &Context, wanted: &Wanted, there: &User, dry_run: bool) ->
         let words = "is here with this address, which was not proved, so nothing is linked";
         return Ok(Fate::Bad(format!("{} {words}", there.user_id)));
     }
+    if is_unproved_there(wanted, there, !lacking.is_empty()) {
+        return Ok(Fate::Bad("the other issuer has not proved this address".to_owned()));
+    }
     let is_name =
         |(name, _): &(&ConnectorName, &String)| !wanted.subjects.keys().any(|issuer| issuer.as_link() == **name);
     let links = lacking.into_iter().filter(is_name).map(|(name, link)| (name.clone(), link.clone())).collect();
@@ -119,6 +122,15 @@ async fn add(context: &Context, wanted: &Wanted, there: &User, dry_run: bool) ->
         link(context, there, &links, &subjects).await?;
     }
     Ok(Fate::Linked)
+}
+
+/// Whether the account that the record is of may be somebody's who has only typed the address there. Where it is of an issuer, the record has
+/// to say that it is proved. What an operator has linked already goes on, unless its owner has proved the address here since.
+const fn is_unproved_there(wanted: &Wanted, there: &User, is_new: bool) -> bool {
+    match wanted.proved {
+        Some(proved) => !proved && (is_new || there.email_verified),
+        None => is_new && !wanted.subjects.is_empty(),
+    }
 }
 
 /// Links a user to names at connectors and to subjects of issuers.

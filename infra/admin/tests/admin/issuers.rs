@@ -110,7 +110,7 @@ async fn users_who_are_there_get_the_links_they_lack() {
         read(&told.out)
     };
     let text = format!(
-        "email,links.keycloak,links.orders-login,email_verified\n{},k-ada,ada-there,\nnew@example.com,k-new,,\n\
+        "email,links.keycloak,links.orders-login,email_verified\n{},k-ada,ada-there,true\nnew@example.com,k-new,,\n\
          unproved@example.com,k-unproved,,false\n",
         ADA.name
     );
@@ -154,6 +154,35 @@ async fn users_who_are_there_get_the_links_they_lack() {
         assert!(told["reason"].as_str().unwrap().contains(reason), "{told}");
     }
     assert_eq!(linked(&gateway, "k-5").await, None);
+}
+
+/// Abuse case N13: whoever has registered somebody's address at the other issuer, and proved nothing, is not that person here.
+#[tokio::test]
+async fn an_account_that_has_not_proved_its_address_there_is_linked_to_nobody_here() {
+    let (gateway, olga) = start("links").await;
+    let import = async |text: String| {
+        let told = olga.run(&["users", "import", "-", "--format", "jsonl", "-o", "json"], &text).await;
+        let result: Json = serde_json::from_str(&told.out).unwrap();
+        (result["linked"].clone(), result["failed"][0]["reason"].clone())
+    };
+    let record = |user: &str, links: Json, proved: Option<bool>| {
+        let mut record = json!({ "email": user, "links": links });
+        if let Some(proved) = proved {
+            record["email_verified"] = json!(proved);
+        }
+        record.to_string()
+    };
+    let refused = (json!(0), json!("the other issuer has not proved this address"));
+    let (of_issuer, of_connector) = (json!({ "keycloak": "k-evil" }), json!({ "orders-login": "evil" }));
+    for (links, proved) in [(&of_issuer, Some(false)), (&of_issuer, None), (&of_connector, Some(false))] {
+        assert_eq!(import(record(ADA.name, links.clone(), proved)).await, refused, "{links} {proved:?}");
+    }
+    assert_eq!(linked(&gateway, "k-evil").await, None);
+    let ada = olga.json(&["users", "show", ADA.name]).await;
+    assert!(ada["links"].get("keycloak").is_none() && ada["links"]["orders-login"] != "evil", "{ada}");
+    let twin = import(record(ADA.name, json!({ "keycloak": "k-ada" }), Some(true))).await;
+    assert_eq!(twin, (json!(1), json!(null)), "the twin");
+    assert_eq!(linked(&gateway, "k-ada").await.unwrap().as_str(), ada["user_id"]);
 }
 
 #[tokio::test]
