@@ -16,7 +16,7 @@ fn key(text: &str) -> RecordKey {
 }
 
 fn traded(byte: u8) -> Traded {
-    Traded { user_id: user(), client_id: app(), sid: sid(byte), ends: NOW.saturating_add(DAY) }
+    Traded { user_id: user(), client_id: app(), sid: sid(byte), ends: NOW.saturating_add(DAY), credential_epoch: 1 }
 }
 
 fn until() -> Timestamp {
@@ -80,6 +80,20 @@ async fn a_subject_of_another_issuer_is_one_persons() {
     let holder = db.store.users.linked_to(&issuer(), "f:1:ada").await.unwrap().unwrap().user_id;
     assert!(linked.iter().all(|(user, done)| !done || *user == holder), "{linked:?}");
     assert!(linked.iter().any(|(_, done)| *done));
+    // By the credentials of that time: a new password is the end of it, and a link that an operator makes again begins anew.
+    let known = async || db.store.users.known_by_link(&issuer(), "f:1:ada").await.unwrap().unwrap().is_unchanged();
+    assert!(known().await);
+    db.store.users.change_credentials(&holder, None, true).await.unwrap();
+    assert!(!known().await);
+    assert_eq!(db.store.users.link_to_issuer(&holder, &issuer(), "f:1:ada").await, Ok(true));
+    assert!(known().await);
     let other = IssuerName::parse("other").unwrap();
     assert_eq!(db.store.users.linked_to(&other, "f:1:ada").await, Ok(None), "of this issuer alone");
+    // Whose id is the subject is known so since it was made; another link changes nothing of it, and one to that id begins anew.
+    let known = async || db.store.users.known_by_id(&holder).await.unwrap().unwrap().is_unchanged();
+    assert!(!known().await, "it has other credentials by now");
+    assert_eq!(db.store.users.link_to_issuer(&holder, &other, holder.as_str()).await, Ok(true));
+    assert!(known().await);
+    let made = UserId::parse(if holder.as_str() == "user-1" { "user-2" } else { "user-1" }).unwrap();
+    assert!(db.store.users.known_by_id(&made).await.unwrap().unwrap().is_unchanged());
 }

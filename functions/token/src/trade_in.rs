@@ -146,6 +146,7 @@ impl AuthorizationServer {
                 client_id: app.registered().client_id.clone(),
                 sid,
                 ends: request.now.saturating_add(self.config.lifetimes().session_absolute),
+                credential_epoch: granted.user.credential_epoch,
             };
             if !self.trade_ins.traded(&trading.key, &lease, &traded, trading.kept()).await? {
                 return Err(Failure::Busy);
@@ -241,16 +242,18 @@ impl AuthorizationServer {
         Answer::read(&opened).map_err(|_| Failure::Internal("what was kept of an answer is none"))
     }
 
-    /// The user whom the issuer names. Only the subject tells: no address, whoever has it.
+    /// The user whom the issuer names. Only the subject tells: no address, whoever has it. Whoever has other credentials here since that was
+    /// noted may be another person, or have shut somebody out.
     async fn user_of(&self, trading: &Trading<'_>, subject: &str) -> Result<User, Failure> {
-        let user = match trading.issuer.users {
+        let known = match trading.issuer.users {
             ForeignUsers::Subject => match UserId::parse(subject).ok().filter(|id| id.kind() == SubjectKind::User) {
-                Some(id) => self.users.get(&id).await?,
+                Some(id) => self.users.known_by_id(&id).await?,
                 None => None,
             },
-            ForeignUsers::Links => self.users.linked_to(trading.name, subject).await?,
+            ForeignUsers::Links => self.users.known_by_link(trading.name, subject).await?,
         };
-        Ok(user.ok_or(NotTraded::UnknownUser)?)
+        let known = known.ok_or(NotTraded::UnknownUser)?;
+        if known.is_unchanged() { Ok(known.user) } else { Err(NotTraded::NewCredentials.into()) }
     }
 
     /// What this user may get in this application: as at a login.
@@ -329,6 +332,9 @@ impl AuthorizationServer {
             }
             let user = self.users.get(&traded.user_id).await?;
             let user = user.ok_or(Failure::RefreshToken("the user is gone"))?;
+            if user.credential_epoch != traded.credential_epoch {
+                return Err(NotTraded::NewCredentials.into());
+            }
             let granted = self.granted(request, app, user, asked.0, &traded.sid).await?;
             if let Some(begun) = self.begin_traded(request, app, trading, traded, (granted, asked.1)).await? {
                 return Ok((begun, "traded"));

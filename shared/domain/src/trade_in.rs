@@ -137,6 +137,8 @@ pub struct Traded {
     pub sid: SessionId,
     /// When the session ends at the latest. After that none begins.
     pub ends: Timestamp,
+    /// The user's credential epoch when that was decided. Under another one none begins.
+    pub credential_epoch: u64,
 }
 
 /// What a request with a refresh token of another issuer does next.

@@ -30,6 +30,7 @@ fn traded() -> Traded {
         client_id: ClientId::parse("app").unwrap(),
         sid: SessionId::from_random([1; 16]),
         ends: at(1_000),
+        credential_epoch: 1,
     }
 }
 

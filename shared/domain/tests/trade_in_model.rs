@@ -83,6 +83,7 @@ fn traded(number: u8) -> Traded {
         client_id: ClientId::parse("app").unwrap(),
         sid: sid(number),
         ends: Timestamp::from_secs(1_000),
+        credential_epoch: 1,
     }
 }
 

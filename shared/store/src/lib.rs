@@ -56,7 +56,8 @@ pub use trade_ins::TradeIns;
 pub use turns::Turns;
 pub use usage::{Added, DayOfUsage, Usage, Used};
 pub use users::{
-    AddPasskey, ChangeUser, CreateUser, CredentialVersion, SecondFactor, SubjectHolder, User, UserState, Users, WayBack,
+    AddPasskey, ChangeUser, CreateUser, CredentialVersion, KnownUser, SecondFactor, SubjectHolder, User, UserState,
+    Users, WayBack,
 };
 pub use version::CURRENT as ITEM_VERSION;
 

@@ -37,13 +37,14 @@ struct TradedItem {
     client_id: ClientId,
     sid: SessionId,
     ends: Timestamp,
+    credential_epoch: u64,
 }
 
 impl From<TradeInItem> for TradeIn {
     fn from(TradeInItem { lease_until, answer, traded }: TradeInItem) -> Self {
         let progress = match (traded, answer) {
-            (Some(TradedItem { user_id, client_id, sid, ends }), _) => {
-                Progress::Traded(Traded { user_id, client_id, sid, ends })
+            (Some(TradedItem { user_id, client_id, sid, ends, credential_epoch }), _) => {
+                Progress::Traded(Traded { user_id, client_id, sid, ends, credential_epoch })
             }
             (None, Some(answer)) => Progress::Answered(answer),
             (None, None) => Progress::Asked,
@@ -119,8 +120,8 @@ impl TradeIns {
         kept: Timestamp,
     ) -> Result<bool, StoreError> {
         const OPERATION: &str = "keep_traded";
-        let Traded { user_id, client_id, sid, ends } = traded.clone();
-        let value = version::part(TradedItem { user_id, client_id, sid, ends }, OPERATION)?;
+        let Traded { user_id, client_id, sid, ends, credential_epoch } = traded.clone();
+        let value = version::part(TradedItem { user_id, client_id, sid, ends, credential_epoch }, OPERATION)?;
         let sent = self
             .leased(key, lease)
             .update_expression("SET traded = :traded, #ttl = :ttl REMOVE lease, lease_until, answer")

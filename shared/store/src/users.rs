@@ -8,6 +8,7 @@ mod item;
 mod passkeys;
 
 pub use directory::SubjectHolder;
+pub use issuer::KnownUser;
 pub use passkeys::AddPasskey;
 
 use crate::error::{Item, StoreError, unavailable};
@@ -190,13 +191,16 @@ impl Users {
         item.map(|item| version::read(item, OPERATION)).transpose()
     }
 
-    /// Creates a user and claims the address in one transaction.
+    /// Creates a user and claims the address in one transaction. An issuer whose subjects are ids here knows the user from now on, by these
+    /// credentials.
     pub async fn create(&self, user: &User) -> Result<CreateUser, StoreError> {
         const OPERATION: &str = "create_user";
         if user.user_id.kind() != SubjectKind::User {
             return Ok(CreateUser::Taken);
         }
-        let writes = self.creating(user, OPERATION)?.to_vec();
+        let mut item = Self::item_of(user, OPERATION)?;
+        item.insert(issuer::EPOCH.to_owned(), number(user.credential_epoch));
+        let writes = self.creating(user, item, OPERATION)?.to_vec();
         match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(CreateUser::Created),
             Err(error) if is_taken(error.as_service_error()) => Ok(CreateUser::Taken),
@@ -205,8 +209,7 @@ impl Users {
     }
 
     /// The writes that make a user and claim the address.
-    fn creating(&self, user: &User, operation: &'static str) -> Result<[TransactWriteItem; 2], StoreError> {
-        let item = version::written(UserItem::from(user), operation)?;
+    fn creating(&self, user: &User, item: Item, operation: &'static str) -> Result<[TransactWriteItem; 2], StoreError> {
         let new =
             |put: PutBuilder| put.table_name(&self.table).condition_expression("attribute_not_exists(pk)").build();
         let profile = new(Put::builder().set_item(Some(item)));

@@ -13,6 +13,8 @@ pub(crate) enum NotTraded {
     Issuer(#[from] IssuerError),
     #[error("nobody here is the user that the issuer tells")]
     UnknownUser,
+    #[error("the user has other credentials than when the issuer's subject was noted")]
+    NewCredentials,
     #[error("the user has not consented to this application")]
     Consent,
 }
@@ -25,6 +27,7 @@ impl NotTraded {
             Self::Issuer(IssuerError::Unavailable(_)) => "issuer_down",
             Self::Issuer(IssuerError::Unusable(_) | IssuerError::Incomplete(_)) => "issuer_unusable",
             Self::UnknownUser => "unknown_subject",
+            Self::NewCredentials => "new_credentials",
             Self::Consent => "consent",
         }
     }
@@ -32,9 +35,9 @@ impl NotTraded {
     /// How it is counted.
     pub(crate) const fn outcome(&self) -> &'static str {
         match self {
-            Self::Issuer(IssuerError::Refused | IssuerError::TooOld | IssuerError::Untrue(_)) | Self::Consent => {
-                "refused"
-            }
+            Self::Issuer(IssuerError::Refused | IssuerError::TooOld | IssuerError::Untrue(_))
+            | Self::NewCredentials
+            | Self::Consent => "refused",
             Self::Issuer(IssuerError::Unavailable(_) | IssuerError::Unusable(_) | IssuerError::Incomplete(_)) => {
                 "failed"
             }
@@ -55,6 +58,9 @@ impl NotTraded {
             }
             Self::UnknownUser => refused(
                 "the issuer of this refresh token names somebody who has no account here; log in again, or ask the administrator to import the account",
+            ),
+            Self::NewCredentials => refused(
+                "the account has other credentials than when it came from the issuer of this refresh token; log in again",
             ),
             Self::Consent => refused("the user has to consent to this client first; log in in a browser"),
             Self::Issuer(IssuerError::Unavailable(_)) => {

@@ -1,9 +1,9 @@
 //! What somebody could try with refresh tokens of another issuer, each with a harmless twin.
 
 use futures_util::future::join_all;
-use gateway_domain::ids::UserId;
+use gateway_domain::ids::{IssuerName, UserId};
 use serde_json::{Value, json};
-use support::{Manner, OldIssuer};
+use support::{Last, Manner, OldIssuer, dying};
 
 use crate::fixture::{Fixture, NOTES, SECRET, login, refresh, send};
 use crate::old_issuer::{configured, old_issuer, trade};
@@ -215,20 +215,70 @@ async fn phones_that_share_an_address_do_not_wait_for_each_other() {
     }
 }
 
-/// Abuse case N8.
+/// Abuse case N8: to disable ends what the issuer knew; to enable brings back logins alone.
 #[tokio::test]
-async fn a_disabled_user_gets_nothing_until_enabled() {
+async fn a_disabled_user_gets_nothing_and_logs_in_when_enabled() {
     let (fixture, issuer) = stage().await;
     let old = issuer.issue("u_dora");
     assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
     assert_eq!(fixture.sessions_of("u_dora", "pub1").await, 0);
-    let dora = UserId::parse("u_dora").unwrap();
+    let [dora, bob] = ["u_dora", "u_bob"].map(|id| UserId::parse(id).unwrap());
     fixture.db.store.users.change_credentials(&dora, None, true).await.unwrap();
+    assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
+    assert_eq!(fixture.send(login("dora", "pub1", NOTES)).await.status, 200);
+    let old = issuer.issue("u_bob");
     let tokens = fixture.send(trade("pub1", &old)).await.tokens();
-    assert_eq!(issuer.asked().len(), 1, "the twin: what was answered is kept");
-    fixture.db.store.users.change_credentials(&dora, None, false).await.unwrap();
+    fixture.db.store.users.change_credentials(&bob, None, false).await.unwrap();
     assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED, "nor is it served again");
     assert_eq!(fixture.send(refresh("pub1", &tokens.refresh)).await.refusal(), REFUSED);
+}
+
+/// Abuse case N8: whoever had the account at the issuer, unproved, and whoever has stolen the phone's token is shut out by a reset.
+#[tokio::test]
+async fn a_new_password_ends_what_the_issuer_knew() {
+    for users in ["subject", "links"] {
+        let mut fixture = Fixture::new().await;
+        let issuer = configured(&mut fixture, users, "").await;
+        let (name, store) = (IssuerName::parse("old").unwrap(), &fixture.db.store.users);
+        let [alice, bob] = ["u_alice", "u_bob"].map(|id| UserId::parse(id).unwrap());
+        for user in [&alice, &bob] {
+            assert!(users == "subject" || store.link_to_issuer(user, &name, user.as_str()).await.unwrap());
+        }
+        let [old, bobs] = ["u_alice", "u_bob"].map(|subject| issuer.issue(subject));
+        let new = store.get(&bob).await.unwrap().unwrap().password.unwrap();
+        store.change_credentials(&alice, Some(&new), true).await.unwrap();
+        for _ in 0..2 {
+            let refused = fixture.send(trade("pub1", &old)).await;
+            assert_eq!(refused.refusal(), REFUSED, "{users}");
+            assert!(refused.body["error_description"].as_str().unwrap().contains("log in"), "{}", refused.text);
+        }
+        assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0, "{users}");
+        // The twins: a stronger hash of the same password is no new one; and an operator links anew.
+        let hash = store.get(&bob).await.unwrap().unwrap().password.unwrap();
+        store.rehash(&bob, &hash, &new).await.unwrap();
+        assert_eq!(fixture.send(trade("pub1", &bobs)).await.status, 200, "{users}");
+        assert_eq!(store.link_to_issuer(&alice, &name, "u_alice").await, Ok(true));
+        assert_eq!(fixture.send(trade("pub1", &old)).await.status, 200, "{users}");
+    }
+}
+
+/// Abuse case N8: the function dies before the session begins, and the password is another one when it could.
+#[tokio::test]
+async fn no_session_begins_under_a_new_password() {
+    let (fixture, issuer) = stage().await;
+    let [alices, bobs] = ["u_alice", "u_bob"].map(|subject| issuer.issue(subject));
+    for old in [&alices, &bobs] {
+        // The counter, the lease, the answer, the counter, and which session it becomes.
+        fixture.wire.script(dying(5, Last::Answered));
+        assert_eq!(fixture.send(trade("pub1", old)).await.status, 503);
+        fixture.wire.calm();
+    }
+    let alice = UserId::parse("u_alice").unwrap();
+    fixture.db.store.users.change_credentials(&alice, None, true).await.unwrap();
+    assert_eq!(fixture.send(trade("pub1", &alices)).await.refusal(), REFUSED);
+    assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0);
+    assert_eq!(fixture.send(trade("pub1", &bobs)).await.status, 200, "the twin");
+    assert_eq!(issuer.asked().len(), 2);
 }
 
 /// Abuse case N9: the clock of these tests begins at 2027-01-15T08:00:00Z.

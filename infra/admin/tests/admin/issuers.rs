@@ -185,6 +185,28 @@ async fn an_account_that_has_not_proved_its_address_there_is_linked_to_nobody_he
     assert_eq!(linked(&gateway, "k-ada").await.unwrap().as_str(), ada["user_id"]);
 }
 
+/// Abuse case N13: the owner of an address takes an unproved account over, and an import that is repeated does not give it back.
+#[tokio::test]
+async fn whoever_was_imported_is_known_by_the_credentials_of_then() {
+    let (gateway, olga) = start("links").await;
+    let issuer = IssuerName::parse("keycloak").unwrap();
+    let users = &gateway.store().users;
+    let is_known = async || users.known_by_link(&issuer, "k-new").await.unwrap().unwrap().is_unchanged();
+    let record = json!({ "email": "new@example.com", "links": { "keycloak": "k-new" }, "email_verified": false });
+    let arguments = ["users", "import", "-", "--format", "jsonl", "-o", "json"];
+    let import = async || olga.run(&arguments, &record.to_string()).await.json();
+    assert_eq!(import().await["imported"], 1);
+    assert!(is_known().await);
+    assert_eq!(import().await["skipped"], 1);
+    let id = users.by_email("new@example.com").await.unwrap().unwrap().user_id;
+    users.change_credentials(&id, None, true).await.unwrap();
+    assert!(!is_known().await);
+    assert_eq!(import().await["skipped"], 1);
+    assert!(!is_known().await, "a repetition allows nothing again");
+    olga.json(&["users", "link", "new@example.com", "keycloak", "k-new"]).await;
+    assert!(is_known().await, "the twin: whoever says so for one user");
+}
+
 #[tokio::test]
 async fn a_link_to_a_subject_is_one_users_and_ends_with_it() {
     let (gateway, olga) = start("links").await;

@@ -44,7 +44,7 @@ impl Users {
     pub async fn create_for_subject(&self, user: &User, gone: Option<&UserId>) -> Result<CreateUser, StoreError> {
         const OPERATION: &str = "create_user_of_directory";
         let subject = user.directory_subject.as_deref().unwrap_or_default();
-        let mut writes = self.creating(user, OPERATION)?.to_vec();
+        let mut writes = self.creating(user, Self::item_of(user, OPERATION)?, OPERATION)?.to_vec();
         writes.push(self.claiming_subject(subject, &user.user_id, gone, OPERATION)?);
         Ok(if self.all_or_none(writes, OPERATION).await? { CreateUser::Created } else { CreateUser::Taken })
     }
