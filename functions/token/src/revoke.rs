@@ -1,12 +1,15 @@
 //! Token revocation (RFC 7009): it ends the whole session, and the next call of the session is refused. A device secret ends all sessions
-//! that several apps have by it.
+//! that several apps have by it, and a refresh token of another issuer the session that it became.
 
 use crate::error::Failure;
 use crate::parameters::AnyToken;
+use crate::trade_in::Trading;
 use crate::{AuthorizationServer, Request, response};
+use gateway_credentials::AuthenticatedApp;
 use gateway_domain::event::ApiResponse;
 use gateway_domain::ids::{ClientId, SubjectKind};
 use gateway_domain::refresh_token::Presented;
+use gateway_domain::secret::Secret;
 use gateway_domain::time::Timestamp;
 use serde_json::json;
 
@@ -19,7 +22,7 @@ impl AuthorizationServer {
         match AnyToken::parse(form)? {
             AnyToken::Refresh(presented) => self.revoke_refresh_token(client, &presented, request.now).await?,
             AnyToken::DeviceSecret(presented) => self.revoke_device_secret(client, &presented).await?,
-            AnyToken::Access(token) => self.revoke_access_token(request, client, token.expose()).await?,
+            AnyToken::Access(token) => self.revoke_access_token(request, &app, &token).await?,
         }
         Ok(response::private(200, &json!({})))
     }
@@ -40,9 +43,18 @@ impl AuthorizationServer {
         Ok(())
     }
 
-    async fn revoke_access_token(&self, request: &Request<'_>, client: &ClientId, token: &str) -> Result<(), Failure> {
-        let Ok(token) = self.verified(token, request.parties, request.now).await? else {
-            return Ok(());
+    async fn revoke_access_token(
+        &self,
+        request: &Request<'_>,
+        app: &AuthenticatedApp,
+        token: &Secret,
+    ) -> Result<(), Failure> {
+        let client = &app.registered().client_id;
+        let Ok(token) = self.verified(token.expose(), request.parties, request.now).await? else {
+            return match Trading::of(&self.config, request, app, (Some(token), None)) {
+                Some(trading) => self.revoke_traded_in(client, &trading).await,
+                None => Ok(()),
+            };
         };
         // Whoever has a token may end what it is good for, also without the key that it is bound to.
         let claims = token.whoever_presents();

@@ -11,14 +11,16 @@ use gateway_config::{ForeignClient, ForeignIssuer, ForeignUsers, Gateway};
 use gateway_credentials::{AuthenticatedApp, ReservedTradeIn};
 use gateway_domain::dpop::InvalidProof;
 use gateway_domain::event::ApiResponse;
-use gateway_domain::ids::{IssuerName, SessionId, SubjectKind, UserId};
+use gateway_domain::ids::{ClientId, IssuerName, SessionId, SubjectKind, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::sealing::SealedToken;
 use gateway_domain::secret::Secret;
 use gateway_domain::session::{Decision, Session, judge};
 use gateway_domain::source::Source;
 use gateway_domain::time::{Seconds, Timestamp};
-use gateway_domain::trade_in::{FORGOTTEN, ForeignRefreshToken, LEASE, Next, Progress, RecordKey, Traded, next, shown};
+use gateway_domain::trade_in::{
+    FORGOTTEN, ForeignRefreshToken, LEASE, Next, Progress, RecordKey, TradeIn, Traded, next, shown,
+};
 use gateway_issuers::{Answer, IssuerError};
 use gateway_sessions::{MAX_POLLS, POLL_INTERVAL, TradingIn};
 use gateway_store::User;
@@ -344,6 +346,17 @@ impl AuthorizationServer {
         let session = found.ok_or(Failure::Internal("a session vanished"))?;
         let response = self.serve_again(request, app, (&session, trading.attempt), asked.0).await?;
         Ok((response, "repeated"))
+    }
+
+    /// Ends the session that the token became, if this application has traded it in. One read for any other.
+    pub(crate) async fn revoke_traded_in(&self, client: &ClientId, trading: &Trading<'_>) -> Result<(), Failure> {
+        let record = self.trade_ins.get(&trading.key).await?;
+        if let Some(TradeIn { progress: Progress::Traded(traded), .. }) = record
+            && traded.client_id == *client
+        {
+            self.sessions.end(&traded.sid).await?;
+        }
+        Ok(())
     }
 
     async fn serve_again(

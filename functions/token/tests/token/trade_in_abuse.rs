@@ -165,6 +165,39 @@ async fn a_logout_is_not_undone_by_the_old_token() {
     assert_eq!(fixture.send(login("alice", "pub1", NOTES)).await.status, 200, "the twin: a login");
 }
 
+/// Abuse case N6: whoever revokes the token that the phone had ends what it became, and nobody else does.
+#[tokio::test]
+async fn revoking_the_old_token_ends_the_session_that_it_became() {
+    let (fixture, issuer) = stage().await;
+    issuer.keeps_tokens();
+    let (old, unused) = (issuer.issue("u_alice"), issuer.issue("u_bob"));
+    let phone = fixture.send(trade("pub1", &old)).await.tokens();
+    let revoke = |client: &str, token: &str| post("/oauth2/revoke", &[("client_id", client), ("token", token)]);
+    for (client, token) in [("pub2", old.as_str()), ("oidc", &old), ("pub1", &unused), ("pub1", "nothing of anybody")] {
+        let response = fixture.send(revoke(client, token)).await;
+        assert_eq!((response.status, response.text.as_str()), (200, "{}"), "{client}");
+        assert!(fixture.calls(&phone.access).await, "{client}: the twin");
+    }
+    assert_eq!(issuer.asked().len(), 1, "nobody is asked for it");
+    assert_eq!(
+        fixture.send(trade("pub1", &unused)).await.status,
+        200,
+        "what is no session yet is revoked at its issuer"
+    );
+    fixture.wire.since_last();
+    fixture.send(revoke("pub2", "nothing of anybody")).await;
+    assert_eq!(fixture.wire.since_last(), ["GetItem Apps"]);
+    fixture.send(revoke("pub1", "nothing of anybody")).await;
+    assert_eq!(fixture.wire.since_last(), ["GetItem Apps", "GetItem Sessions"], "one read where an issuer is mapped");
+    for _ in 0..2 {
+        let response = fixture.send(revoke("pub1", &old)).await;
+        assert_eq!((response.status, response.text.as_str()), (200, "{}"));
+        assert!(!fixture.calls(&phone.access).await);
+    }
+    assert_eq!(fixture.refresh("pub1", &phone.refresh).await.refusal(), REFUSED);
+    assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
+}
+
 /// Abuse case N7.
 #[tokio::test]
 async fn guesses_do_not_flood_the_issuer() {
