@@ -55,7 +55,7 @@ fn an_issuer_is_asked_over_tls_and_tells_whose_a_token_is_in_one_way() {
             FIRST,
             &one(ENDS, &format!("refused_by: [invalid_client], {CLIENT}")),
             2,
-            "issuers.sso.refused_by",
+            "issuers.sso.refused_by[0]",
             "unknown variant",
         ),
     ]);
