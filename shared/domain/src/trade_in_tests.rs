@@ -1,6 +1,5 @@
 use super::*;
 use crate::session::{Decision, Family, Holder, ReusePolicy, judge};
-use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use serde_json::json;

@@ -126,7 +126,7 @@ async fn add(context: &Context, wanted: &Wanted, there: &User, dry_run: bool) ->
 
 /// Whether the account that the record is of may be somebody's who has only typed the address there. Where it is of an issuer, the record has
 /// to say that it is proved. What an operator has linked already goes on, unless its owner has proved the address here since.
-const fn is_unproved_there(wanted: &Wanted, there: &User, is_new: bool) -> bool {
+fn is_unproved_there(wanted: &Wanted, there: &User, is_new: bool) -> bool {
     match wanted.proved {
         Some(proved) => !proved && (is_new || there.email_verified),
         None => is_new && !wanted.subjects.is_empty(),
