@@ -1,12 +1,13 @@
 //! Tests of passkeys: nobody has more than the bound, a signature that was counted is counted once, and a removal ends what began with it.
 
-use crate::accounts::{ending, mail};
+use crate::accounts::{code, ending, mail};
 use crate::users::user as person;
 use crate::versions::{items, versioned};
 use crate::{DAY, NOW, at_once, user};
 use gateway_domain::ids::UserId;
 use gateway_domain::passkey::{Algorithm, CredentialId, MAX_PASSKEYS, Passkey, PublicKey, uuid};
-use gateway_store::{AddPasskey, ChangeUser, Following, Store, StoreError, User};
+use gateway_domain::password::PasswordHash;
+use gateway_store::{AddPasskey, ChangeUser, Following, Purpose, Store, StoreError, User};
 use support::{DynamoDb, dynamodb};
 
 /// A passkey with this number in its id.
@@ -169,6 +170,49 @@ async fn with_a_user_all_passkeys_go() {
     let following = Following { ending: &ending, mail: &mail };
     assert_eq!(db.store.accounts.delete(&bob, following).await, Ok(ChangeUser::Done));
     assert_eq!(kept(&db).await, 0);
+}
+
+/// Abuse case M13: whoever gets an account back by a mail has no passkey of somebody else in it; a reset that fails removes none.
+#[tokio::test]
+async fn with_a_reset_by_mail_all_passkeys_go() {
+    let db = with_people().await;
+    let (ada, bob) = (read(&db.store).await, UserId::parse("user-2").unwrap());
+    assert_eq!(add(&db.store, 1).await, Ok(AddPasskey::Done));
+    assert_eq!(db.store.users.add_passkey((&bob, 1), &passkey(2)).await, Ok(AddPasskey::Done));
+    let hash = PasswordHash::from_stored("p1$new".into());
+    let reset = code(1, Purpose::ResetPassword, user().as_str());
+    let sets = async |user: &User, byte| {
+        let (ending, mail) = (ending(byte, user), mail(byte));
+        let following = Following { ending: &ending, mail: &mail };
+        db.store.accounts.reset_password(&reset.id, user, &hash, following).await
+    };
+    assert_eq!(sets(&ada, 2).await, Ok(ChangeUser::Conflict), "there is no such code");
+    assert_eq!(kept(&db).await, 2);
+    db.store.accounts.send_code(&reset, &mail(3)).await.unwrap();
+    assert_eq!(sets(&ada, 4).await, Ok(ChangeUser::Done));
+    assert_eq!(db.store.users.passkeys(&user()).await, Ok(vec![]));
+    assert_eq!(kept(&db).await, 1, "those of somebody else stay");
+    // A challenge of before enrols nothing, and whoever has none is reset all the same.
+    assert_eq!(add(&db.store, 1).await, Ok(AddPasskey::UserChanged));
+    let again = code(5, Purpose::ResetPassword, user().as_str());
+    db.store.accounts.send_code(&again, &mail(6)).await.unwrap();
+    let now = read(&db.store).await;
+    let (ending, mail) = (ending(7, &now), mail(8));
+    let following = Following { ending: &ending, mail: &mail };
+    assert_eq!(db.store.accounts.reset_password(&again.id, &now, &hash, following).await, Ok(ChangeUser::Done));
+    assert_eq!(db.store.users.add_passkey((&user(), 3), &passkey(1)).await, Ok(AddPasskey::Done), "the harmless twin");
+}
+
+/// Who knew the password before changes it alone.
+#[tokio::test]
+async fn with_another_password_passkeys_stay() {
+    let db = with_people().await;
+    assert_eq!(add(&db.store, 1).await, Ok(AddPasskey::Done));
+    let (ada, hash) = (read(&db.store).await, PasswordHash::from_stored("p1$new".into()));
+    let (ending, mail) = (ending(1, &ada), mail(2));
+    let following = Following { ending: &ending, mail: &mail };
+    assert_eq!(db.store.accounts.change_password(&ada, &hash, following).await, Ok(ChangeUser::Done));
+    assert_eq!(db.store.users.passkeys(&user()).await, Ok(vec![passkey(1)]));
 }
 
 /// The mail that tells the owner of a new passkey is written with it, and not again with the same one.

@@ -10,7 +10,7 @@ use gateway_domain::ids::{CodeId, OutboxId, UserId};
 use gateway_domain::password::{PasswordHash, Verdict};
 use gateway_domain::secret::Secret;
 use gateway_domain::time::{Seconds, Timestamp};
-use gateway_mail::{Letter, Notice};
+use gateway_mail::{Letter, Notice, PasskeysThen};
 use gateway_store::{ChangeUser, Code, Holder, NewMail, Purpose, User};
 use std::collections::BTreeMap;
 
@@ -246,7 +246,7 @@ impl Account {
         Ok(new.ticket)
     }
 
-    /// Sets another password by a code of a mail. Every session of the account ends.
+    /// Sets another password by a code of a mail. Every session of the account ends, and all its passkeys go.
     pub(crate) async fn reset(
         &self,
         asked: &Asked<'_>,
@@ -273,7 +273,8 @@ impl Account {
                 self.take_back_consents(&user.user_id).await?;
             }
             let proved = User { email_verified: true, ..user.clone() };
-            let follows = self.following(asked, &proved, Notice::PasswordChanged { forgotten })?;
+            let passkeys = (!self.users.passkeys(&user.user_id).await?.is_empty()).then_some(PasskeysThen::Gone);
+            let follows = self.following(asked, &proved, Notice::PasswordChanged { forgotten, passkeys })?;
             if self.accounts.reset_password(id, &user, &hash, follows.both()).await? == ChangeUser::Done {
                 if !user.email_verified {
                     self.take_back_consents(&user.user_id).await?;

@@ -14,7 +14,7 @@ use gateway_domain::password::Verdict;
 use gateway_domain::secret::Secret;
 use gateway_domain::session::LoginMethod;
 use gateway_domain::time::{Seconds, Timestamp};
-use gateway_mail::Notice;
+use gateway_mail::{Notice, PasskeysThen};
 use gateway_store::{BrowserLogin, ChangeUser, Code, Following, LiveSession, NewEnding, NewMail, Purpose, User};
 use std::collections::BTreeSet;
 
@@ -101,7 +101,9 @@ impl Account {
         }
         let hash = hasher.hash(password, self.entropy.bytes()?)?;
         let forgotten = asked.link("/account/forgotten");
-        let follows = self.following(asked, user, Notice::PasswordChanged { forgotten })?;
+        let stay = || PasskeysThen::Stay(asked.link("/account/passkeys"));
+        let passkeys = (!self.users.passkeys(&user.user_id).await?.is_empty()).then(stay);
+        let follows = self.following(asked, user, Notice::PasswordChanged { forgotten, passkeys })?;
         done(self.accounts.change_password(user, &hash, follows.both()).await?)?;
         self.follow(&follows).await;
         Ok(User { password: Some(hash), credential_epoch: next_epoch(user), ..user.clone() })
@@ -266,7 +268,8 @@ impl Account {
             let holder = self.unproved_holder(&to, &user_id).await?;
             let restored = User { email: to.clone(), ..user.clone() };
             let forgotten = asked.link("/account/forgotten");
-            let follows = self.following(asked, &restored, Notice::PasswordChanged { forgotten })?;
+            let passkeys = (!self.users.passkeys(&user_id).await?.is_empty()).then_some(PasskeysThen::Gone);
+            let follows = self.following(asked, &restored, Notice::PasswordChanged { forgotten, passkeys })?;
             let displaced = self.mail(asked, &user.email, Notice::AddressTakenBack, PATIENCE)?;
             let (by, then) = ((&user, &to), (follows.both(), &displaced));
             let back = self.accounts.take_back_address(id, by, holder.as_ref(), &hash, then).await?;

@@ -75,6 +75,9 @@ pub enum Notice {
     PasswordChanged {
         /// The page for a forgotten password.
         forgotten: String,
+        /// What became of the passkeys of the account, if it had any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passkeys: Option<PasskeysThen>,
     },
     /// Somebody who is logged in wants this address for the account: the code and the link prove it.
     ChangeAddress {
@@ -150,6 +153,16 @@ pub enum Notice {
     },
     /// Nothing: it is written where there is nobody to tell, so that the tables are asked for the same, and never sent.
     Nothing,
+}
+
+/// What becomes of the passkeys of an account whose password is changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PasskeysThen {
+    /// They stay: their owner knew the password before. The text is the page that shows them.
+    Stay(String),
+    /// They are removed: whoever got the account back cannot know whose they are.
+    Gone,
 }
 
 /// Shows only the kind, since a code or a link is a secret.

@@ -14,7 +14,7 @@ mod smtp;
 #[cfg(feature = "send")]
 mod words;
 
-pub use letter::{Letter, Notice};
+pub use letter::{Letter, Notice, PasskeysThen};
 #[cfg(feature = "send")]
 pub use mail::{InvalidSender, Mail, Sender};
 #[cfg(feature = "send")]

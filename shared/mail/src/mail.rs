@@ -62,7 +62,7 @@ impl Mail {
             | Notice::Unlock { code, link, .. }
             | Notice::ChangeAddress { code, link, .. } => (Some(in_groups(code)), Some(link.as_str())),
             Notice::AddressTaken { forgotten: link }
-            | Notice::PasswordChanged { forgotten: link }
+            | Notice::PasswordChanged { forgotten: link, passkeys: _ }
             | Notice::AddressChanged { link, .. }
             | Notice::PasskeyAdded { link }
             | Notice::PasskeyRemoved { link }
@@ -137,6 +137,7 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PasskeysThen;
 
     fn notices() -> Vec<Notice> {
         let (code, link) =
@@ -146,7 +147,8 @@ mod tests {
             Notice::AddressTaken { forgotten: link.clone() },
             Notice::ResetPassword { code: code.clone(), link: link.clone(), minutes: 60 },
             Notice::Unlock { code: code.clone(), link: link.clone(), minutes: 60 },
-            Notice::PasswordChanged { forgotten: link.clone() },
+            Notice::PasswordChanged { forgotten: link.clone(), passkeys: None },
+            Notice::PasswordChanged { forgotten: link.clone(), passkeys: Some(PasskeysThen::Gone) },
             Notice::ChangeAddress { code, link: link.clone(), minutes: 60 },
             Notice::AddressChanged { now: "new@example.com".into(), link: link.clone(), days: 7 },
             Notice::AddressTakenBack,
@@ -205,6 +207,23 @@ mod tests {
             mail("Bank", Language::English, Notice::AccountDeleted).text,
             mail("Bank", Language::German, Notice::AccountDeleted).text
         );
+    }
+
+    /// Whoever changes a password expects that nobody gets in any more who could before.
+    #[test]
+    fn a_new_password_tells_what_became_of_the_passkeys() {
+        let page = "https://api.example.com/account/passkeys";
+        let told = |language, passkeys| {
+            let forgotten = "https://api.example.com/account/forgotten".to_owned();
+            mail("Bank", language, Notice::PasswordChanged { forgotten, passkeys })
+        };
+        for language in Language::ALL {
+            let stay = told(language, Some(PasskeysThen::Stay(page.to_owned())));
+            assert!(stay.text.contains(page) && stay.html.contains(page), "{}", stay.text);
+            let gone = told(language, Some(PasskeysThen::Gone));
+            assert!(gone.text.contains("asskeys") && !gone.text.contains(page), "{}", gone.text);
+            assert!(!told(language, None).text.contains("asskeys"));
+        }
     }
 
     #[test]

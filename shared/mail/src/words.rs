@@ -81,7 +81,7 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
             footer,
         },
         Notice::Unlock { minutes, .. } => unlock_in_english(*minutes, service, footer),
-        Notice::PasswordChanged { .. } => Words {
+        Notice::PasswordChanged { passkeys: then, .. } => Words {
             subject: format!("{service}: your password was changed"),
             lead: format!(
                 "The password of your account at {service} was changed, and your other devices were logged out."
@@ -89,7 +89,7 @@ fn english(notice: &Notice, service: &str) -> Option<Words> {
             before_code: "",
             before_link: "If it was not you, set another password at once:",
             label: "Set another password",
-            otherwise: "If it was you, there is nothing to do.".to_owned(),
+            otherwise: passkeys::then_in_english(then.as_ref()),
             footer,
         },
         Notice::ChangeAddress { minutes, .. } => Words {
@@ -188,7 +188,7 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
             footer,
         },
         Notice::Unlock { minutes, .. } => unlock_in_german(*minutes, service, footer),
-        Notice::PasswordChanged { .. } => Words {
+        Notice::PasswordChanged { passkeys: then, .. } => Words {
             subject: format!("{service}: Ihr Passwort wurde geändert"),
             lead: format!(
                 "Das Passwort Ihres Kontos bei {service} wurde geändert, und Ihre anderen Geräte wurden abgemeldet."
@@ -196,7 +196,7 @@ fn german(notice: &Notice, service: &str) -> Option<Words> {
             before_code: "",
             before_link: "Wenn Sie das nicht waren, setzen Sie sofort ein neues Passwort:",
             label: "Neues Passwort setzen",
-            otherwise: "Wenn Sie es waren, ist nichts zu tun.".to_owned(),
+            otherwise: passkeys::then_in_german(then.as_ref()),
             footer,
         },
         Notice::ChangeAddress { minutes, .. } => Words {

@@ -182,9 +182,9 @@ impl Accounts {
     }
 
     /// Sets another password by a code, and uses the code. The code came by mail, so that it proves the address as well. The
-    /// credential epoch rises: sessions and logins under way end. What was told of an address that nobody had proved is forgotten:
-    /// somebody else may have told it. [`ChangeUser::Conflict`] if the code was used, or the user is
-    /// gone, disabled, or was changed since it was read.
+    /// credential epoch rises: sessions and logins under way end. All passkeys go: whoever gets an account back cannot know who
+    /// enrolled them. What was told of an address that nobody had proved is forgotten: somebody else may have told it.
+    /// [`ChangeUser::Conflict`] if the code was used, or the user is gone, disabled, or was changed since it was read.
     pub async fn reset_password(
         &self,
         code: &CodeId,
@@ -218,6 +218,7 @@ impl Accounts {
             self.codes.using(code, OPERATION)?,
             TransactWriteItem::builder().update(update.map_err(incomplete(OPERATION))?).build(),
             TransactWriteItem::builder().put(claim.map_err(incomplete(OPERATION))?).build(),
+            self.users.forgetting_passkeys(&user.user_id).map_err(incomplete(OPERATION))?,
         ];
         self.with_following(writes, following, OPERATION).await
     }

@@ -44,7 +44,7 @@ async fn at_every_write<S>(
 
 impl Fixture {
     /// The code of the mail with this ticket.
-    async fn code_of(&self, ticket: &str) -> String {
+    pub(crate) async fn code_of(&self, ticket: &str) -> String {
         let link = format!("?id={}&", ticket.split('.').next().unwrap());
         let code = |notice| {
             let (Notice::VerifyAddress { code, link: own, .. }

@@ -3,7 +3,7 @@
 use gateway_domain::ids::UserId;
 use gateway_domain::outbox::{Kind, Which};
 use gateway_domain::passkey::{Algorithm, CredentialId, MAX_PASSKEYS, Passkey, PublicKey, uuid};
-use gateway_mail::Notice;
+use gateway_mail::{Notice, PasskeysThen};
 use gateway_store::{AddPasskey, ChangeUser, CreateUser, QueuedEnding, User};
 use serde_json::{Value, json};
 use support::Authenticator;
@@ -218,6 +218,31 @@ async fn a_challenge_ends_with_the_credentials_that_the_owner_had() {
     assert_eq!(browser.adds(&fixture, &response).await.status, 400);
     assert_eq!(fixture.passkeys(&owner).await, []);
     browser.enrols(&fixture).await;
+}
+
+/// Abuse case M13: whoever enrolled a passkey in a stolen account is out of it when its owner gets it back by a mail.
+#[tokio::test]
+async fn a_reset_by_mail_removes_all_passkeys_and_a_change_by_the_owner_none() {
+    let fixture = Fixture::new().await;
+    let owner = fixture.owner(ADA, true).await.user_id;
+    let mut browser = Browser::of(&fixture, ADA).await;
+    let (mut authenticator, _) = browser.enrols(&fixture).await;
+    let changed = browser.submit(&fixture, "/account/password", &[("new_password", OTHER)]).await;
+    assert_eq!((changed.status, fixture.passkeys(&owner).await.len()), (303, 1), "{}", changed.text);
+    assert_eq!(Browser::default().logs_in_by(&fixture, &mut authenticator).await.status, 303, "it stays");
+    let ticket = fixture.json("POST", "forgotten", &json!({ "email": ADA })).await.member("reset");
+    let reset = json!({ "reset": ticket, "code": fixture.code_of(&ticket).await, "new_password": PASSWORD });
+    let done = fixture.json("POST", "reset", &reset).await;
+    assert_eq!((done.status, fixture.passkeys(&owner).await), (204, vec![]), "{}", done.text);
+    assert_eq!(Browser::default().logs_in_by(&fixture, &mut authenticator).await.status, 400);
+    let then = fixture.letters().await.into_iter().filter_map(|letter| {
+        let Notice::PasswordChanged { passkeys, .. } = letter.notice else { return None };
+        Some(passkeys)
+    });
+    let mut then: Vec<_> = then.collect();
+    then.sort_by_key(|passkeys| *passkeys == Some(PasskeysThen::Gone));
+    let page = "https://auth.example.com/v1/account/passkeys".to_owned();
+    assert_eq!(then, [Some(PasskeysThen::Stay(page)), Some(PasskeysThen::Gone)]);
 }
 
 #[tokio::test]

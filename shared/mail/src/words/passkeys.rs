@@ -1,6 +1,7 @@
 //! The words of mails about passkeys. They name no passkey: its name is what somebody typed.
 
 use super::Words;
+use crate::PasskeysThen;
 
 pub(super) fn added_in_english(service: &str, footer: String) -> Words {
     Words {
@@ -61,5 +62,40 @@ pub(super) fn removed_in_german(service: &str, footer: String) -> Words {
                     auch dort."
             .to_owned(),
         footer,
+    }
+}
+
+/// What there is to do after another password, for who has set it.
+pub(super) fn then_in_english(passkeys: Option<&PasskeysThen>) -> String {
+    match passkeys {
+        None => "If it was you, there is nothing to do.".to_owned(),
+        Some(PasskeysThen::Stay(page)) => {
+            format!(
+                "If it was you, there is nothing to do. Your passkeys stay, and log in as before. See whether all of them are yours: {page}"
+            )
+        }
+        Some(PasskeysThen::Gone) => {
+            "If it was you: for your safety all passkeys of the account were removed, too. Log in with the new \
+                                     password, and add yours again."
+                .to_owned()
+        }
+    }
+}
+
+/// The same in German.
+pub(super) fn then_in_german(passkeys: Option<&PasskeysThen>) -> String {
+    match passkeys {
+        None => "Wenn Sie es waren, ist nichts zu tun.".to_owned(),
+        Some(PasskeysThen::Stay(page)) => {
+            format!(
+                "Wenn Sie es waren, ist nichts zu tun. Ihre Passkeys bleiben und gelten wie bisher. Sehen Sie nach, ob es alle Ihre \
+                 sind: {page}"
+            )
+        }
+        Some(PasskeysThen::Gone) => {
+            "Wenn Sie es waren: Zu Ihrer Sicherheit wurden auch alle Passkeys des Kontos entfernt. Melden Sie \
+                                     sich mit dem neuen Passwort an und fügen Sie Ihre wieder hinzu."
+                .to_owned()
+        }
     }
 }
