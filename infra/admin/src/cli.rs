@@ -11,7 +11,7 @@ pub(crate) use apps::{
 };
 pub(crate) use devices::{Devices, RevokeDevices};
 pub(crate) use events::{Events, ListEvents, ReplayEvents};
-pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, RoleName, Users};
+pub(crate) use users::{ChangeUser, CreateUser, FileFormat, Import, RoleName, Users, WhichPasskeys};
 
 use crate::duration::Length;
 use clap::error::ErrorKind;

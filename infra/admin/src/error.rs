@@ -54,6 +54,8 @@ pub(crate) enum Error {
     NoSession,
     #[error("there is no such device: `gateway-admin devices list USER` shows those of a user")]
     NoDevice,
+    #[error("there is no such passkey: `gateway-admin users passkeys USER` shows those of a user")]
+    NoPasskey,
     /// An act on applications was not done; what it names is written as the arguments of the command.
     #[error("{}", in_words(.0))]
     Fields(Vec<WrongField>),
@@ -137,6 +139,7 @@ impl Error {
             | Self::NoApp(_)
             | Self::NoSession
             | Self::NoDevice
+            | Self::NoPasskey
             | Self::NoSubscription { .. }
             | Self::NoConnector { .. } => Exit::NotFound,
             Self::Connector { error, .. } => match error {

@@ -34,7 +34,7 @@ impl Exit {
         match self {
             Self::Failed => "not all was done, or something failed that is none of the others",
             Self::Usage => "usage: the command line, an input or a confirmation is missing or wrong",
-            Self::NotFound => "not found: there is no such user, app, subscription, session or device",
+            Self::NotFound => "not found: there is no such user, app, subscription, session, device or passkey",
             Self::Conflict => "conflict: it is taken, or somebody else changed it at the same time",
             Self::Refused => "refused: a rule of the gateway, or AWS, does not allow it",
             Self::Unavailable => "unavailable: the gateway, or what it is made of, is not there or does not answer",

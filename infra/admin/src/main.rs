@@ -26,6 +26,7 @@ mod keys;
 mod logouts;
 mod migrate;
 mod output;
+mod passkeys;
 mod remote;
 mod requests;
 mod routes;

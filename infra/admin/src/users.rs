@@ -6,7 +6,7 @@ use crate::confirm::new_password;
 use crate::context::Context;
 use crate::error::Error;
 use crate::user::{self, address, shown, subject};
-use crate::{date_time, devices, import, sessions};
+use crate::{date_time, devices, import, passkeys, sessions};
 use gateway_administration::Act;
 use gateway_credentials::password_policy;
 use gateway_domain::address::name_at_a_back_end;
@@ -39,6 +39,8 @@ pub(crate) async fn run(context: &Context, command: Users) -> Result<(), Error> 
         Users::Grant { user, role } => set_role(context, &user, role, true).await,
         Users::Revoke { user, role } => set_role(context, &user, role, false).await,
         Users::ResetSecondFactor { user } => reset_second_factor(context, &user).await,
+        Users::Passkeys { user, remove: None } => passkeys::list(context, &user).await,
+        Users::Passkeys { user, remove: Some(which) } => passkeys::remove(context, &user, &which).await,
         Users::Delete { user } => delete(context, &user).await,
         Users::Import(arguments) => import::run(context, arguments).await,
     }

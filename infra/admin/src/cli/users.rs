@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use gateway_domain::ids::{ConnectorName, IssuerName, UserId};
+use gateway_domain::passkey::{CredentialId, InvalidPasskey};
 use std::path::PathBuf;
 
 /// `users …`
@@ -82,6 +83,14 @@ pub(crate) enum Users {
         /// E-mail address or user id
         user: String,
     },
+    /// Show the passkeys of a user, or remove one or all, which ends every session of the user
+    Passkeys {
+        /// E-mail address or user id
+        user: String,
+        /// Remove the passkey of this id, or `all`
+        #[arg(long, value_name = "ID|all", allow_hyphen_values = true, value_parser = WhichPasskeys::parse)]
+        remove: Option<WhichPasskeys>,
+    },
     /// Delete a user with every session
     Delete {
         /// E-mail address or user id
@@ -89,6 +98,19 @@ pub(crate) enum Users {
     },
     /// Create many users from a file, with the password hashes of another system; repeating it skips who is there
     Import(Import),
+}
+
+/// Which passkeys of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum WhichPasskeys {
+    All,
+    One(CredentialId),
+}
+
+impl WhichPasskeys {
+    fn parse(text: &str) -> Result<Self, InvalidPasskey> {
+        if text == "all" { Ok(Self::All) } else { CredentialId::parse(text).map(Self::One) }
+    }
 }
 
 /// Roles.

@@ -369,6 +369,7 @@ async fn on_users(
         | Users::Grant { .. }
         | Users::Revoke { .. }
         | Users::ResetSecondFactor { .. }
+        | Users::Passkeys { .. }
         | Users::Delete { .. }
         | Users::Import(_) => return Err(Error::NotRemote),
     };

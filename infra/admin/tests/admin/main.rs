@@ -26,6 +26,8 @@ mod migrations;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod passkeys;
+#[cfg(test)]
 mod remote;
 #[cfg(test)]
 mod routes;
