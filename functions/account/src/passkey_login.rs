@@ -3,6 +3,7 @@
 //! Whoever has no passkey, has another, is disabled or was removed gets one answer, after the same reads and one signature that is verified.
 
 use crate::error::Failure;
+use crate::passkeys::Sent;
 use crate::{Account, Asked};
 use gateway_credentials::CredentialsError;
 use gateway_domain::passkey::{Passkey, PasskeyChallenge};
@@ -34,7 +35,7 @@ impl Account {
     pub(crate) fn login_options(&self, asked: &Asked<'_>, together_with: &str) -> Option<String> {
         self.gateway.passkeys()?;
         let options = || {
-            let (party, random) = (self.relying_party(asked)?, self.entropy.bytes()?);
+            let (party, random) = (self.relying_party(asked, Sent::Form)?, self.entropy.bytes()?);
             let challenge =
                 PasskeyChallenge::for_account_login(&self.letters.value(), together_with, random, asked.now)?;
             Ok::<_, Failure>(party.request_options(&challenge).to_string())
@@ -67,7 +68,7 @@ impl Account {
         (response, together_with): (&str, &str),
     ) -> Result<Result<User, NotLoggedIn>, Failure> {
         let now = asked.now;
-        let party = match self.relying_party(asked) {
+        let party = match self.relying_party(asked, Sent::Form) {
             Ok(party) => party,
             Err(Failure::NotFound) => return Ok(Err(NotLoggedIn::Nobody)),
             Err(failure) => return Err(failure),

@@ -29,6 +29,15 @@ pub(crate) fn to_json(passkey: &Passkey) -> Value {
     })
 }
 
+/// How what an authenticator made comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// By a form of the pages.
+    Form,
+    /// As JSON, by an app.
+    Json,
+}
+
 impl Account {
     /// Whether this user may have passkeys: not where the directory decides at every login who is still there, since it is not asked about one.
     pub(crate) fn may_have_passkeys(&self, user: &User) -> bool {
@@ -54,7 +63,8 @@ impl Account {
         if there.len() >= MAX_PASSKEYS {
             return Err(Failure::TooManyPasskeys);
         }
-        let party = self.relying_party(asked)?;
+        // Options name no origin: what is made by them does.
+        let party = self.relying_party(asked, Sent::Form)?;
         let of = (&user.user_id, user.credential_epoch);
         let challenge = PasskeyChallenge::for_enrolment(&self.letters.value(), of, self.entropy.bytes()?, asked.now)?;
         let owner = Owner { id: &user.user_id, address: user.email.as_str() };
@@ -67,7 +77,7 @@ impl Account {
         &self,
         asked: &Asked<'_>,
         user: &User,
-        (response, typed): (&str, Option<&str>),
+        (response, typed, sent): (&str, Option<&str>, Sent),
     ) -> Result<Passkey, Failure> {
         if !self.may_have_passkeys(user) {
             return Err(Failure::NoPasskeys);
@@ -83,7 +93,7 @@ impl Account {
         let keys = self.letters.having(|keys| keys.knows(challenge.sealed())).await?;
         let of = (&user.user_id, user.credential_epoch);
         challenge.enrolment_until(&keys, of, asked.now).ok_or(Failure::PasskeyChallenge)?;
-        let made = self.relying_party(asked)?.registered(&registration, challenge)?.named(name, asked.now);
+        let made = self.relying_party(asked, sent)?.registered(&registration, challenge)?.named(name, asked.now);
         if let Some(there) = self.users.passkey(&user.user_id, &made.id).await? {
             return if there.public_key == made.public_key { Ok(there) } else { Err(Failure::PasskeyTaken) };
         }
@@ -134,11 +144,14 @@ impl Account {
         }
     }
 
-    /// Whose passkeys these are, where the pages are of this issuer.
-    pub(crate) fn relying_party(&self, asked: &Asked<'_>) -> Result<RelyingParty, Failure> {
+    /// Whose passkeys these are, where the pages are of this issuer. A form of the pages comes from these alone; apps send JSON.
+    pub(crate) fn relying_party(&self, asked: &Asked<'_>, sent: Sent) -> Result<RelyingParty, Failure> {
         let (passkeys, name) =
             self.gateway.passkeys().zip(self.gateway.relying_party_name()).ok_or(Failure::NotFound)?;
-        let origins = passkeys.accepted_origins(asked.issuer());
+        let origins = match sent {
+            Sent::Form => passkeys.page_origins(asked.issuer()),
+            Sent::Json => passkeys.accepted_origins(asked.issuer()),
+        };
         Ok(RelyingParty::new(passkeys.relying_party.as_str(), &origins, name)?)
     }
 }

@@ -139,7 +139,7 @@ impl AuthorizationEndpoint {
     /// What is to come with the next request. The challenge for a passkey is good together with this session alone.
     fn wanted(&self, asked: &Asked, with: &With<'_>, mistake: Option<Told>) -> Result<Wanted, NoCode> {
         let auth_session = self.sealed(&with.request, SealedAs::AuthSession)?;
-        let passkey = self.passkey_options(asked, &auth_session, (with.from.issuer, with.from.now));
+        let passkey = self.passkey_options(asked, &auth_session, with.from.now);
         Ok(Wanted { auth_session, fields: self.fields(asked, with.language), passkey: passkey.map(Box::new), mistake })
     }
 

@@ -125,7 +125,7 @@ impl AuthorizationEndpoint {
             System { name: name.as_str(), label, optional: *optional }
         });
         let together_with = request.browser.form_token(PASSKEY);
-        let passkey = self.passkey_options(asked, &together_with, (request.issuer, request.now));
+        let passkey = self.passkey_options(asked, &together_with, request.now);
         let passkey = passkey.map(|options| options.to_string());
         let hint = asked.request.login_hint.as_deref().unwrap_or_default();
         let page = pages::Login {

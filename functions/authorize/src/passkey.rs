@@ -5,6 +5,7 @@
 use crate::AuthorizationEndpoint;
 use crate::error::Failure;
 use crate::steps::{Asked, Next, Origin, Shown, Trouble};
+use gateway_config::Passkeys;
 use gateway_credentials::CredentialsError;
 use gateway_domain::passkey::{Passkey, PasskeyChallenge};
 use gateway_domain::time::{Seconds, Timestamp};
@@ -31,26 +32,22 @@ enum NotLoggedIn {
 }
 
 impl AuthorizationEndpoint {
-    /// Whose passkeys are taken where tokens are of this issuer. `None` where there are none, or this machine cannot check them.
-    fn relying_party(&self, issuer: &str) -> Option<RelyingParty> {
+    /// Whose passkeys are taken from these origins. `None` where there are none, or this machine cannot check them.
+    fn relying_party(&self, origins: impl FnOnce(&Passkeys) -> Vec<String>) -> Option<RelyingParty> {
         let passkeys = self.config.passkeys()?;
         let name = self.config.relying_party_name()?;
-        let party = RelyingParty::new(passkeys.relying_party.as_str(), &passkeys.accepted_origins(issuer), name);
+        let party = RelyingParty::new(passkeys.relying_party.as_str(), &origins(passkeys), name);
         party.inspect_err(|error| tracing::error!(reason = %error, "there are no passkeys here")).ok()
     }
 
     /// What an authenticator is asked: `PublicKeyCredentialRequestOptionsJSON`, the same for everybody but for its challenge. That is good
     /// together with this text alone. `None` where passkeys cannot be used, or the request asks for the password; passwords can.
-    pub(crate) fn passkey_options(
-        &self,
-        asked: &Asked,
-        together_with: &str,
-        (issuer, now): (&str, Timestamp),
-    ) -> Option<Value> {
+    pub(crate) fn passkey_options(&self, asked: &Asked, together_with: &str, now: Timestamp) -> Option<Value> {
         if asked.request.acr_values.need_password() {
             return None;
         }
-        let party = self.relying_party(issuer)?;
+        // Options name no origin: what is signed does.
+        let party = self.relying_party(|_| Vec::new())?;
         let Ok(random) = self.entropy.bytes() else {
             tracing::error!("no challenge is given out: there are no random bytes");
             return None;
@@ -97,7 +94,12 @@ impl AuthorizationEndpoint {
         from: &Origin<'_>,
     ) -> Result<Result<User, NotLoggedIn>, Failure> {
         let now = from.now;
-        let Some(party) = self.relying_party(from.issuer) else { return Ok(Err(NotLoggedIn::Nobody)) };
+        // The form is of a browser and comes from the pages alone; an app has none.
+        let origins = |passkeys: &Passkeys| {
+            let by_page = !from.browser.is_empty();
+            if by_page { passkeys.page_origins(from.issuer) } else { passkeys.accepted_origins(from.issuer) }
+        };
+        let Some(party) = self.relying_party(origins) else { return Ok(Err(NotLoggedIn::Nobody)) };
         let assertion = match Assertion::parse(response) {
             Ok(assertion) => assertion,
             Err(refused) => return Ok(Err(refused.into())),

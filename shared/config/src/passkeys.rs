@@ -217,8 +217,14 @@ impl TryFrom<String> for Fingerprint {
 }
 
 impl Passkeys {
-    /// The origins that authenticators may name where tokens are of this issuer: the gateway's pages, if they are under the domain; the apps; and
-    /// those of the configuration. Apps on Apple systems name the domain itself.
+    /// The origin that authenticators may name in the forms of the gateway's own pages, where tokens are of this issuer; none if the pages are not
+    /// under the domain. No app and no other page sends these forms.
+    pub fn page_origins(&self, issuer: &str) -> Vec<String> {
+        self.own_origin(issuer).into_iter().collect()
+    }
+
+    /// The origins that authenticators may name where an app sends what they signed: the gateway's pages, if they are under the domain; the apps; and
+    /// those of the configuration. Apps on Apple systems name the domain itself, as every page at it does.
     pub fn accepted_origins(&self, issuer: &str) -> Vec<String> {
         let pages = self.own_origin(issuer);
         let apple = (!self.apple_apps.is_empty()).then(|| format!("https://{}", self.relying_party.as_str()));
@@ -324,8 +330,10 @@ mod tests {
         };
         assert_eq!(one.accepted_origins("https://Auth.example.com/eu"), all(&["https://auth.example.com"]));
         assert_eq!(one.accepted_origins("https://auth.example.com:8443"), all(&["https://auth.example.com:8443"]));
+        assert_eq!(one.page_origins("https://Auth.example.com/eu"), ["https://auth.example.com"]);
         for other in ["https://example.com.evil.example", "https://badexample.com", "no URL"] {
             assert_eq!(one.accepted_origins(other), all(&[]), "{other}");
+            assert_eq!(one.page_origins(other), [""; 0], "{other}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::body;
 use super::owner::{methods, shown};
 use crate::error::Failure;
 use crate::owner::is_fresh;
-use crate::passkeys::to_json;
+use crate::passkeys::{Sent, to_json};
 use crate::{Account, Asked};
 use gateway_domain::event::ApiResponse;
 use gateway_domain::passkey::CredentialId;
@@ -66,7 +66,8 @@ impl Account {
                 // The challenge was given out after a proof, and is good for five minutes.
                 let AddRequest { credential, name } = body(asked)?;
                 let response = Value::Object(credential).to_string();
-                let added = Box::pin(self.add_passkey(asked, user, (&response, name.as_deref()))).await?;
+                let response = (response.as_str(), name.as_deref(), Sent::Json);
+                let added = Box::pin(self.add_passkey(asked, user, response)).await?;
                 let told = ApiResponse::json(201, "application/json", &to_json(&added));
                 Ok(told.header("Cache-Control", "no-store"))
             }

@@ -3,6 +3,7 @@
 use super::{Shown, form, mistaken, mistakes, query};
 use crate::error::Failure;
 use crate::owner::Owner;
+use crate::passkeys::Sent;
 use crate::{Account, Asked, passkeys};
 use gateway_domain::form::Form;
 use gateway_domain::passkey::{CredentialId, Passkey};
@@ -133,7 +134,7 @@ impl Account {
         }
         if let Some(response) = typed.get("credential").filter(|response| !response.is_empty()) {
             // The challenge was given out after a proof, and is good for five minutes.
-            self.add_passkey(asked, user, (response, None)).await?;
+            self.add_passkey(asked, user, (response, None, Sent::Form)).await?;
             return Ok(Done::See("?saved=yes"));
         }
         let Some(id) = typed.get("passkey").and_then(|id| CredentialId::parse(id).ok()) else {

@@ -207,6 +207,21 @@ async fn what_answers_another_challenge_or_origin_is_refused() {
     assert_eq!(bobs.adds(&fixture, &of_bob).await.status, 303);
 }
 
+/// Abuse case M3: what an app or another page of the company may sign for, the forms of these pages do not take.
+#[tokio::test]
+async fn the_forms_take_what_was_signed_on_their_own_page_alone() {
+    let other = "relying_party: auth.example.com, origins: ['https://shop.auth.example.com']";
+    let fixture = Fixture::of(&GATEWAY.replace("relying_party: auth.example.com", other)).await;
+    let owner = fixture.owner(ADA, true).await.user_id;
+    let mut browser = Browser::of(&fixture, ADA).await;
+    let made = browser.makes(&fixture, &mut Authenticator::new("https://shop.auth.example.com")).await;
+    assert_eq!((browser.adds(&fixture, &made).await.status, fixture.passkeys(&owner).await), (400, vec![]));
+    let (mut authenticator, _) = browser.enrols(&fixture).await;
+    let mut elsewhere = authenticator.at("https://shop.auth.example.com");
+    assert_eq!(Browser::default().logs_in_by(&fixture, &mut elsewhere).await.status, 400);
+    assert_eq!(Browser::default().logs_in_by(&fixture, &mut authenticator).await.status, 303, "the harmless twin");
+}
+
 #[tokio::test]
 async fn a_challenge_ends_with_the_credentials_that_the_owner_had() {
     let fixture = Fixture::new().await;

@@ -9,6 +9,7 @@ use gateway_domain::ids::UserId;
 use gateway_store::{ChangeUser, User};
 use serde_json::json;
 
+use crate::challenge::{App, code};
 use crate::directory::directory;
 use crate::fixture::{Fixture, NOTES, PASSWORD, password_login};
 use crate::hosted::{Browser, asking, form_token, native, redemption, redirected};
@@ -151,6 +152,30 @@ async fn a_response_for_another_site_logs_nobody_in() {
         assert!(!open.browser.has_login());
     }
     assert_eq!(logs_in(&fixture, NOTES, &mut alice.clone()).await, 303, "the harmless twin");
+}
+
+fn with_apps(config: &str) -> String {
+    let all =
+        "relying_party: example.com, apple_apps: [ABCDE12345.com.example.app], origins: ['https://shop.example.com']";
+    with_passkeys(config).replacen("relying_party: example.com", all, 1)
+}
+
+/// Abuse case M3: an app on an Apple system signs for the domain itself, and so does every page at it; the form takes its own page alone.
+#[tokio::test]
+async fn what_an_app_may_sign_for_the_form_does_not_take() {
+    let fixture = Fixture::new().await;
+    let alice = enrolled(&fixture, "alice").await;
+    for origin in ["https://example.com", "https://shop.example.com"] {
+        let mut open = Open::of(Browser::at(fixture.authorize_with(with_apps)), native(NOTES)).await;
+        let response = alice.at(origin).get(&open.options()).await;
+        let page = open.sends(&response).await;
+        assert!(page.status == 400 && page.text.contains(WRONG) && !open.browser.has_login(), "{origin}");
+        assert_eq!(open.signs(&mut alice.clone()).await.status, 303, "the harmless twin");
+        let app = App(fixture.authorize_with(with_apps));
+        let wanted = app.asks(&[]).await;
+        let response = alice.at(origin).get(&wanted.body["passkey"]).await;
+        code(&app.goes_on(&wanted, &[("passkey", &response)]).await);
+    }
 }
 
 /// Abuse case M4: neither the challenge of an enrolment, nor one of another browser, nor one that has lapsed.
