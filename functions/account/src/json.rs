@@ -181,6 +181,7 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
         | Failure::Passkey(_)
         | Failure::PasskeyChallenge
         | Failure::WrongPasskey(_)
+        | Failure::WrongPasskeys(_)
         | Failure::PasskeyTaken
         | Failure::TooManyPasskeys
         | Failure::LastPasskey

@@ -191,7 +191,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
         | Failure::PasskeyTaken
         | Failure::TooManyPasskeys
         | Failure::LastPasskey => Reason::Expired,
-        Failure::TooMany(_) | Failure::TooManyAttempts(_) => Reason::TooManyRequests,
+        Failure::TooMany(_) | Failure::TooManyAttempts(_) | Failure::WrongPasskeys(_) => Reason::TooManyRequests,
         Failure::NotLoggedIn
         | Failure::NotTheHolder(_)
         | Failure::WrongLogin
@@ -289,7 +289,8 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::TooManyAttempts(wait) => Mistakes::of_form(Mistake::TooManyAttempts(*wait)),
         Failure::WrongLogin => Mistakes::of_form(Mistake::WrongLogin),
         Failure::NotVerified => Mistakes::of_form(Mistake::NotVerified),
-        Failure::WrongPasskey(_) => Mistakes::of_form(Mistake::WrongPasskey),
+        // Another one, and the password, may be tried at once.
+        Failure::WrongPasskey(_) | Failure::WrongPasskeys(_) => Mistakes::of_form(Mistake::WrongPasskey),
         Failure::Passkey(_) | Failure::PasskeyChallenge | Failure::PasskeyTaken => {
             Mistakes::of_form(Mistake::PasskeyRefused)
         }

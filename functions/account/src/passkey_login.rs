@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::passkeys::Sent;
 use crate::{Account, Asked};
 use gateway_credentials::CredentialsError;
-use gateway_domain::passkey::{Passkey, PasskeyChallenge};
+use gateway_domain::passkey::{NoChallenge, Passkey, PasskeyChallenge};
 use gateway_domain::time::Seconds;
 use gateway_passkeys::{Assertion, Refused};
 use gateway_store::User;
@@ -19,8 +19,8 @@ const NOTED: Seconds = Seconds::new(86_400);
 pub(crate) enum NotLoggedIn {
     #[error(transparent)]
     Refused(#[from] Refused),
-    #[error("the challenge is none of this login, or has lapsed")]
-    Challenge,
+    #[error(transparent)]
+    Challenge(#[from] NoChallenge),
     #[error("the user has no such passkey, or may not log in")]
     Nobody,
     #[error("the challenge was used before")]
@@ -53,10 +53,14 @@ impl Account {
             Ok(user) => return Ok(user),
             Err(reason) => reason,
         };
+        if reason == NotLoggedIn::Challenge(NoChallenge::Lapsed) {
+            // A page that lay open for too long is no guess, and nothing was read for it.
+            return Err(Failure::WrongPasskey(reason));
+        }
         // What is wrong counts by its source alone: nobody's account waits because of it.
         match self.passkeys.was_wrong(&asked.source, asked.now).await {
             Ok(()) => Err(Failure::WrongPasskey(reason)),
-            Err(CredentialsError::TooManyAttempts(wait)) => Err(Failure::TooMany(wait)),
+            Err(CredentialsError::TooManyAttempts(wait)) => Err(Failure::WrongPasskeys(wait)),
             Err(error) => Err(error.into()),
         }
     }
@@ -79,8 +83,9 @@ impl Account {
         };
         let challenge = assertion.challenge();
         let keys = self.letters.having(|keys| keys.knows(challenge.sealed())).await?;
-        let Some(until) = challenge.account_login_until(&keys, together_with, now) else {
-            return Ok(Err(NotLoggedIn::Challenge));
+        let until = match challenge.account_login_until(&keys, together_with, now) {
+            Ok(until) => until,
+            Err(none) => return Ok(Err(none.into())),
         };
         // Both are read, and a signature is verified, whether there is such a user and passkey or not.
         let user = self.users.get(assertion.user()).await?;

@@ -92,7 +92,7 @@ impl Account {
         let challenge = registration.challenge();
         let keys = self.letters.having(|keys| keys.knows(challenge.sealed())).await?;
         let of = (&user.user_id, user.credential_epoch);
-        challenge.enrolment_until(&keys, of, asked.now).ok_or(Failure::PasskeyChallenge)?;
+        challenge.enrolment_until(&keys, of, asked.now).map_err(|_| Failure::PasskeyChallenge)?;
         let made = self.relying_party(asked, sent)?.registered(&registration, challenge)?.named(name, asked.now);
         if let Some(there) = self.users.passkey(&user.user_id, &made.id).await? {
             return if there.public_key == made.public_key { Ok(there) } else { Err(Failure::PasskeyTaken) };

@@ -117,7 +117,8 @@ impl AuthorizationEndpoint {
         let again = |mistake| Ok(NoCode::Step(self.wanted(asked, with, Some(mistake))?));
         match trouble {
             Trouble::WrongLogin => again(("wrong_login", None)),
-            Trouble::WrongPasskey => again(("wrong_passkey", None)),
+            // However many were wrong: a right one, and the password, are taken at once, and need the new options.
+            Trouble::WrongPasskey | Trouble::TooManyPasskeys(_) => again(("wrong_passkey", None)),
             Trouble::PasswordNeeded => again(("password_needed", None)),
             Trouble::RefusedBy(connector) => {
                 again(("refused_by", Some(self.config.system_name(connector, with.language).to_owned())))
@@ -129,7 +130,7 @@ impl AuthorizationEndpoint {
                 let endpoint = format!("{}{EMAIL_CODE}", with.from.issuer);
                 Ok(NoCode::EmailCode(ByMail { auth_session, passkey, endpoint, wait: *wait }))
             }
-            Trouble::TooManyAttempts(wait) | Trouble::TooManyPasskeys(wait) => Ok(NoCode::TooManyAttempts(*wait)),
+            Trouble::TooManyAttempts(wait) => Ok(NoCode::TooManyAttempts(*wait)),
             Trouble::NotVerified if asked.request.target.redirect_uri.is_empty() => Ok(NoCode::Web(None)),
             Trouble::NotVerified => Ok(NoCode::Web(Some(self.sealed(&with.request, SealedAs::RequestUri)?))),
             Trouble::Directory | Trouble::Unreachable(_) => Ok(NoCode::Unavailable(trouble.kind())),

@@ -97,7 +97,9 @@ impl AuthorizationEndpoint {
             Trouble::PasswordNeeded => (400, Mistake::PasswordNeeded),
             // A mail lets the owner in also where the password is kept elsewhere. Without mails nothing but time does.
             Trouble::TooManyAttempts(wait) if self.mails => (429, Mistake::ProveByMail(*wait)),
-            Trouble::TooManyAttempts(wait) | Trouble::TooManyPasskeys(wait) => (429, Mistake::TooManyRequests(*wait)),
+            Trouble::TooManyAttempts(wait) => (429, Mistake::TooManyRequests(*wait)),
+            // Neither a right passkey nor the password waits for wrong ones.
+            Trouble::TooManyPasskeys(_) => (429, Mistake::WrongPasskey),
             Trouble::Directory => {
                 let name = self.config.directory_name(language);
                 (503, name.map_or(Mistake::Unavailable, |name| Mistake::UnreachableSystem(name.to_owned())))

@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::steps::{Asked, Next, Origin, Shown, Trouble};
 use gateway_config::Passkeys;
 use gateway_credentials::CredentialsError;
-use gateway_domain::passkey::{Passkey, PasskeyChallenge};
+use gateway_domain::passkey::{NoChallenge, Passkey, PasskeyChallenge};
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_passkeys::{Assertion, Refused, RelyingParty};
 use gateway_store::User;
@@ -21,8 +21,8 @@ const NOTED: Seconds = Seconds::new(86_400);
 enum NotLoggedIn {
     #[error(transparent)]
     Refused(#[from] Refused),
-    #[error("the challenge is none of this login, or has lapsed")]
-    Challenge,
+    #[error(transparent)]
+    Challenge(#[from] NoChallenge),
     #[error("the user has no such passkey, or may not log in")]
     Nobody,
     #[error("the challenge was used before")]
@@ -72,6 +72,10 @@ impl AuthorizationEndpoint {
             Ok(user) => user,
             Err(reason) => {
                 tracing::info!(%reason, "a passkey logs nobody in");
+                if reason == NotLoggedIn::Challenge(NoChallenge::Lapsed) {
+                    // A page that lay open for too long is no guess, and nothing was read for it.
+                    return Ok(Next::Again(Trouble::WrongPasskey));
+                }
                 return match self.passkeys.was_wrong(&from.source, from.now).await {
                     Ok(()) => Ok(Next::Again(Trouble::WrongPasskey)),
                     Err(CredentialsError::TooManyAttempts(wait)) => Ok(Next::Again(Trouble::TooManyPasskeys(wait))),
@@ -106,8 +110,9 @@ impl AuthorizationEndpoint {
         };
         let challenge = assertion.challenge();
         let keys = self.pending.tokens().sealing_for(challenge.sealed()).await?;
-        let Some(until) = challenge.login_until(&keys, together_with, now) else {
-            return Ok(Err(NotLoggedIn::Challenge));
+        let until = match challenge.login_until(&keys, together_with, now) {
+            Ok(until) => until,
+            Err(none) => return Ok(Err(none.into())),
         };
         // Both are read, and a signature is verified, whether there is such a user and passkey or not.
         let user = self.users.get(assertion.user()).await?;

@@ -40,6 +40,17 @@ const GENERATOR: [u8; 77] = [
 #[error("{0}")]
 pub struct InvalidPasskey(&'static str);
 
+/// Why a challenge is good for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoChallenge {
+    /// It was not given out for this.
+    #[error("the challenge is none of this")]
+    Other,
+    /// It was given out for this, and too long ago: whoever sends it is no stranger who guesses.
+    #[error("the challenge has lapsed")]
+    Lapsed,
+}
+
 /// What an authenticator calls a passkey: 1 to 1023 bytes of its own choice (WebAuthn §4).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CredentialId(Vec<u8>);
@@ -292,31 +303,50 @@ impl PasskeyChallenge {
         sha256_hex(self.as_bytes())
     }
 
-    /// The first second at which it is no good any more for a login; `None` if that is over, or if it is no such challenge.
-    pub fn login_until(&self, keys: &SealingKeys, together_with: &str, now: Timestamp) -> Option<Timestamp> {
+    /// The first second at which it is no good any more for a login.
+    ///
+    /// # Errors
+    /// If that is over, or if it is no such challenge.
+    pub fn login_until(
+        &self,
+        keys: &SealingKeys,
+        together_with: &str,
+        now: Timestamp,
+    ) -> Result<Timestamp, NoChallenge> {
         self.until(keys, &of_login(together_with), now)
     }
 
     /// The same of a login on the account pages.
-    pub fn account_login_until(&self, keys: &LetterKeys, together_with: &str, now: Timestamp) -> Option<Timestamp> {
+    ///
+    /// # Errors
+    /// As above.
+    pub fn account_login_until(
+        &self,
+        keys: &LetterKeys,
+        together_with: &str,
+        now: Timestamp,
+    ) -> Result<Timestamp, NoChallenge> {
         self.until(keys.keys(), &of_account_login(together_with), now)
     }
 
     /// The same of an enrolment.
+    ///
+    /// # Errors
+    /// As above.
     pub fn enrolment_until(
         &self,
         keys: &LetterKeys,
         (user, epoch): (&UserId, u64),
         now: Timestamp,
-    ) -> Option<Timestamp> {
+    ) -> Result<Timestamp, NoChallenge> {
         self.until(keys.keys(), &of_enrolment(user, epoch), now)
     }
 
-    fn until(&self, keys: &SealingKeys, purpose: &str, now: Timestamp) -> Option<Timestamp> {
-        let plain = keys.open_as(purpose, &self.0).ok()?;
-        let (issued, _) = plain.split_first_chunk::<8>()?;
+    fn until(&self, keys: &SealingKeys, purpose: &str, now: Timestamp) -> Result<Timestamp, NoChallenge> {
+        let plain = keys.open_as(purpose, &self.0).map_err(|_| NoChallenge::Other)?;
+        let (issued, _) = plain.split_first_chunk::<8>().ok_or(NoChallenge::Other)?;
         let until = Timestamp::from_secs(i64::from_be_bytes(*issued)).saturating_add(LIFETIME);
-        (now < until).then_some(until)
+        if now < until { Ok(until) } else { Err(NoChallenge::Lapsed) }
     }
 }
 

@@ -20,14 +20,14 @@ fn a_challenge_is_good_for_five_minutes_where_it_was_asked_for_alone() {
     let challenge = PasskeyChallenge::for_login(&sealing(1), "browser", [7; RANDOM], AT(1_000)).unwrap();
     let read = PasskeyChallenge::of_bytes(challenge.as_bytes()).unwrap();
     assert_eq!(read, challenge);
-    assert_eq!(read.login_until(&sealing(1), "browser", AT(1_299)), Some(AT(1_300)));
-    assert_eq!(read.login_until(&sealing(1), "browser", AT(1_300)), None);
-    assert_eq!(read.login_until(&sealing(1), "another browser", AT(1_000)), None);
-    assert_eq!(read.login_until(&sealing(2), "browser", AT(1_000)), None);
+    assert_eq!(read.login_until(&sealing(1), "browser", AT(1_299)), Ok(AT(1_300)));
+    assert_eq!(read.login_until(&sealing(1), "browser", AT(1_300)), Err(NoChallenge::Lapsed));
+    assert_eq!(read.login_until(&sealing(1), "another browser", AT(1_000)), Err(NoChallenge::Other));
+    assert_eq!(read.login_until(&sealing(2), "browser", AT(1_000)), Err(NoChallenge::Other));
     let other = PasskeyChallenge::for_login(&sealing(1), "browser", [8; RANDOM], AT(1_000)).unwrap();
     assert_ne!(other.key(), challenge.key());
     for bytes in [b"no challenge".as_slice(), &[b'.'; 256], &[0xFF, b'.'], b""] {
-        assert!(PasskeyChallenge::of_bytes(bytes).is_none_or(|one| one.login_until(&sealing(1), "", AT(0)).is_none()));
+        assert!(PasskeyChallenge::of_bytes(bytes).is_none_or(|one| one.login_until(&sealing(1), "", AT(0)).is_err()));
     }
 }
 
@@ -36,12 +36,16 @@ fn a_challenge_is_good_for_five_minutes_where_it_was_asked_for_alone() {
 fn a_challenge_of_a_login_enrols_nothing_and_the_reverse() {
     let (ada, bob) = (UserId::parse("u_ada").unwrap(), UserId::parse("u_bob").unwrap());
     let login = PasskeyChallenge::for_login(&sealing(1), "u_ada", [7; RANDOM], AT(0)).unwrap();
-    assert_eq!(login.enrolment_until(&letters(1), (&ada, 1), AT(0)), None);
+    assert_eq!(login.enrolment_until(&letters(1), (&ada, 1), AT(0)), Err(NoChallenge::Other));
     let enrolment = PasskeyChallenge::for_enrolment(&letters(1), (&ada, 1), [7; RANDOM], AT(0)).unwrap();
-    assert_eq!(enrolment.login_until(&sealing(1), "u_ada", AT(0)), None);
-    assert_eq!(enrolment.enrolment_until(&letters(1), (&ada, 1), AT(0)), Some(AT(300)));
-    assert_eq!(enrolment.enrolment_until(&letters(1), (&bob, 1), AT(0)), None);
-    assert_eq!(enrolment.enrolment_until(&letters(1), (&ada, 2), AT(0)), None, "after a new password");
+    assert_eq!(enrolment.login_until(&sealing(1), "u_ada", AT(0)), Err(NoChallenge::Other));
+    assert_eq!(enrolment.enrolment_until(&letters(1), (&ada, 1), AT(0)), Ok(AT(300)));
+    assert_eq!(enrolment.enrolment_until(&letters(1), (&bob, 1), AT(0)), Err(NoChallenge::Other));
+    assert_eq!(
+        enrolment.enrolment_until(&letters(1), (&ada, 2), AT(0)),
+        Err(NoChallenge::Other),
+        "after a new password"
+    );
 }
 
 /// Abuse case M4. The login of the account pages is another than that of apps, and its text is no user.
@@ -49,16 +53,16 @@ fn a_challenge_of_a_login_enrols_nothing_and_the_reverse() {
 fn a_challenge_of_the_account_pages_is_good_for_their_login_alone() {
     let ada = UserId::parse("u_ada").unwrap();
     let own = PasskeyChallenge::for_account_login(&letters(1), "browser", [7; RANDOM], AT(0)).unwrap();
-    assert_eq!(own.account_login_until(&letters(1), "browser", AT(299)), Some(AT(300)));
-    assert_eq!(own.account_login_until(&letters(1), "browser", AT(300)), None);
-    assert_eq!(own.account_login_until(&letters(1), "another browser", AT(0)), None);
-    assert_eq!(own.account_login_until(&letters(2), "browser", AT(0)), None);
-    assert_eq!(own.login_until(&sealing(1), "browser", AT(0)), None);
-    assert_eq!(own.enrolment_until(&letters(1), (&ada, 1), AT(0)), None);
+    assert_eq!(own.account_login_until(&letters(1), "browser", AT(299)), Ok(AT(300)));
+    assert_eq!(own.account_login_until(&letters(1), "browser", AT(300)), Err(NoChallenge::Lapsed));
+    assert_eq!(own.account_login_until(&letters(1), "another browser", AT(0)), Err(NoChallenge::Other));
+    assert_eq!(own.account_login_until(&letters(2), "browser", AT(0)), Err(NoChallenge::Other));
+    assert_eq!(own.login_until(&sealing(1), "browser", AT(0)), Err(NoChallenge::Other));
+    assert_eq!(own.enrolment_until(&letters(1), (&ada, 1), AT(0)), Err(NoChallenge::Other));
     let of_app = PasskeyChallenge::for_login(&sealing(1), "browser", [7; RANDOM], AT(0)).unwrap();
     let enrolment = PasskeyChallenge::for_enrolment(&letters(1), (&ada, 1), [7; RANDOM], AT(0)).unwrap();
     for other in [of_app, enrolment] {
-        assert_eq!(other.account_login_until(&letters(1), "browser", AT(0)), None);
+        assert_eq!(other.account_login_until(&letters(1), "browser", AT(0)), Err(NoChallenge::Other));
     }
 }
 

@@ -375,7 +375,9 @@ async fn a_passkey_logs_in_on_the_account_pages_once_and_in_the_browser_that_was
     assert!(wrong(&browser.submit(&fixture, LOG_IN, &[("passkey", &signed)]).await), "twice");
     let late = authenticator.get(&options_of(&browser.get(&fixture, LOG_IN).await.text)).await;
     fixture.clock.set(301_000);
+    fixture.wire.since_last();
     assert!(wrong(&browser.submit(&fixture, LOG_IN, &[("passkey", &late)]).await), "after five minutes");
+    assert_eq!(fixture.wire.since_last(), [""; 0], "a page that lay open is no guess");
     fixture.clock.set(0);
     // An enrolment's challenge is none of a login.
     let mut owners = Browser::of(&fixture, ADA).await;
@@ -386,6 +388,24 @@ async fn a_passkey_logs_in_on_the_account_pages_once_and_in_the_browser_that_was
     // Whoever was removed, or is disabled, is nobody.
     assert_eq!(owners.submit(&fixture, PAGE, &[("passkey", &id.to_string()), ("remove", "yes")]).await.status, 303);
     assert!(wrong(&Browser::default().logs_in_by(&fixture, &mut authenticator).await));
+}
+
+/// Abuse case M9: junk ends, and neither the passkey nor the password waits for it, nor does the page say so.
+#[tokio::test]
+async fn junk_keeps_nobody_from_the_account_pages() {
+    let fixture = Fixture::new().await;
+    fixture.owner(ADA, true).await;
+    let (mut authenticator, _) = Browser::of(&fixture, ADA).await.enrols(&fixture).await;
+    let mut stranger = Browser::default();
+    let form = stranger.open(&fixture, LOG_IN).await;
+    for attempt in 0..200 {
+        assert_eq!(stranger.fill(&fixture, &form, &[("passkey", "{}")]).await.status, 400, "{attempt}");
+    }
+    let full = stranger.fill(&fixture, &form, &[("passkey", "{}")]).await;
+    assert!(full.status == 429 && full.text.contains("The passkey was not accepted."), "{}", full.text);
+    assert!(!full.header("Retry-After").is_empty(), "{full:?}");
+    assert_eq!(Browser::default().logs_in_by(&fixture, &mut authenticator).await.status, 303);
+    Browser::of(&fixture, ADA).await;
 }
 
 #[tokio::test]

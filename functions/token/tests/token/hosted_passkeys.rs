@@ -196,8 +196,10 @@ async fn a_challenge_is_good_for_what_it_was_given_out_for() {
     let mut late = Open::new(&fixture, NOTES).await;
     let response = alice.get(&late.options()).await;
     fixture.clock.forward(300);
+    fixture.wire.since_last();
     let page = late.sends(&response).await;
-    assert_eq!(page.status, 400);
+    assert!(page.status == 400 && page.text.contains(WRONG), "{}", page.text);
+    assert_eq!(fixture.wire.since_last(), ["GetItem Apps"], "a page that lay open is no guess");
     let response = alice.get(&asked(&page).unwrap()).await;
     assert_eq!(late.sends(&response).await.status, 303, "the page that tells it has another challenge");
 }
@@ -303,6 +305,7 @@ async fn guesses_have_an_end_and_lock_nobody_out() {
     };
     assert_eq!(attempts, 200);
     assert!(waits.header("Retry-After").is_some() && !waits.text.contains("/account/unlock"), "{}", waits.text);
+    assert!(waits.text.contains(WRONG), "what may be tried at once does not say to wait: {}", waits.text);
     assert_eq!(logs_in(&fixture, NOTES, &mut alice).await, 303, "from the same source");
     assert_eq!(fixture.send(password_login("alice", "pub1", PASSWORD)).await.status, 200);
     fixture.clock.forward(300);
