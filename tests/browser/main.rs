@@ -196,6 +196,7 @@ async fn a_passkey_is_added_logs_in_and_is_removed_in_a_browser() {
         "saved": "Saved.",
         "kept": 1,
         "again": "There is a passkey of your account on this device already.",
+        "cancelled": "No passkey was used. Try again, or log in with your password.",
         "used": true,
         "felt": [200, 401],
         "arrived": 1,

@@ -83,6 +83,20 @@ await page.goto(asked);
 await check();
 const offered = page.getByRole("button", { name: "Log in with a passkey" });
 await offered.waitFor();
+// The person does not pass the check of the device: the page says so, keeps saying it while the browser's list waits again, and takes the next try.
+const verified = (isUserVerified) => devices.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
+await verified(false);
+await present(true);
+await offered.click();
+await page.getByText("No passkey was used.").waitFor();
+await page.evaluate(async () => {
+  await PublicKeyCredential.isConditionalMediationAvailable?.();
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+});
+const cancelled = await page.locator("#passkey-told").innerText();
+await check();
+await present(false);
+await verified(true);
 await present(true);
 await offered.click();
 const allow = page.getByRole("button", { name: "Allow", exact: true });
@@ -122,6 +136,7 @@ const outcome = {
   saved,
   kept,
   again,
+  cancelled,
   used: row.includes("Last used:") && row.includes("UTC") && !row.includes("not yet"),
   felt,
   arrived: arrived.length,

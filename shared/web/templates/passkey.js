@@ -12,9 +12,11 @@ async function ask(mediation) {
   if (waiting) waiting.abort();
   const mine = new AbortController();
   waiting = mine;
-  told.textContent = "";
+  // What was told stays while the list waits by itself.
+  if (mediation !== "conditional") told.textContent = "";
   try {
-    const found = await navigator.credentials.get({ publicKey: options, mediation, signal: mine.signal });
+    const asked = navigator.credentials.get({ publicKey: options, mediation, signal: mine.signal });
+    const found = await asked.finally(() => { if (waiting === mine) waiting = null; });
     const { clientDataJSON, authenticatorData, signature, userHandle } = found.response;
     const response = { clientDataJSON: text(clientDataJSON), authenticatorData: text(authenticatorData), signature: text(signature) };
     if (userHandle) response.userHandle = text(userHandle);
@@ -30,7 +32,8 @@ async function ask(mediation) {
 // The list of the browser at the field for the address, where it has one.
 async function offer() {
   const can = PublicKeyCredential.isConditionalMediationAvailable;
-  if (can && (await can.call(PublicKeyCredential))) await ask("conditional");
+  // The button may have been pressed meanwhile.
+  if (can && (await can.call(PublicKeyCredential)) && !waiting) await ask("conditional");
 }
 const here = location.hostname === options.rpId || location.hostname.endsWith(`.${options.rpId}`);
 if (here && window.PublicKeyCredential) {
