@@ -193,6 +193,7 @@ async fn a_passkey_is_added_logs_in_and_is_removed_in_a_browser() {
     let expected = json!({
         "steps": ["Your passkeys", "You are logged out", "Your passkeys", "Log in"],
         "none": true,
+        "late": 0,
         "saved": "Saved.",
         "kept": 1,
         "again": "There is a passkey of your account on this device already.",
