@@ -37,7 +37,7 @@ pub use login::{Login, System};
 pub use message::{Message, Notice, Step};
 pub use my_apps::{AppRow, MyApps};
 pub use my_devices::{DeviceRow, MyDevices};
-pub use my_passkeys::{MyPasskeys, NewPasskey, OwnerProof, PasskeyRow, RemovePasskey};
+pub use my_passkeys::{MyPasskeys, NewPasskey, NoNewPasskey, OwnerProof, PasskeyRow, RemovePasskey};
 pub use my_sessions::{MySessions, SessionRow};
 pub use profile::Profile;
 pub use profile_field::{FieldKind, ProfileField};

@@ -116,6 +116,7 @@ pub(crate) struct Texts {
     pub(crate) passkeys_prove_text: &'static str,
     pub(crate) log_in_again: &'static str,
     pub(crate) no_passkeys_here: &'static str,
+    pub(crate) no_passkey_of_account: &'static str,
     pub(crate) add_passkey_known: &'static str,
     pub(crate) add_passkey_cancelled: &'static str,
     pub(crate) add_passkey_failed: &'static str,

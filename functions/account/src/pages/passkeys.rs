@@ -8,7 +8,7 @@ use crate::{Account, Asked, passkeys};
 use gateway_domain::form::Form;
 use gateway_domain::passkey::{CredentialId, Passkey};
 use gateway_store::User;
-use gateway_web::pages::{MyPasskeys, NewPasskey, OwnerProof, PasskeyRow, RemovePasskey};
+use gateway_web::pages::{MyPasskeys, NewPasskey, NoNewPasskey, OwnerProof, PasskeyRow, RemovePasskey};
 use gateway_web::{Browser, Mistakes, see_other};
 
 const PURPOSE: &str = "passkeys";
@@ -64,19 +64,17 @@ impl Account {
             added: passkey.since,
             used: passkey.used_at,
         });
-        let options = self.options_on_page(asked, &owner, &there)?;
+        let options = self.options_on_page(asked, &owner.user, &there)?;
+        let new = new_passkey(&options, owner.is_fresh(asked.now));
         let log_in = asked.site.page(LOG_IN);
+        let nothing_follows = there.is_empty() && matches!(new, NewPasskey::Never(_));
         let page = MyPasskeys {
             site: &asked.site,
             form_token: &browser.form_token(PURPOSE),
             passkeys: rows.collect(),
             saved: !sent && query(asked, "saved").is_some(),
-            proof: self.proof_of(asked, &owner, &log_in),
-            new: match &options {
-                Ok(options) => NewPasskey::By(options),
-                Err(Failure::TooManyPasskeys) => NewPasskey::Full,
-                Err(_) => NewPasskey::Never,
-            },
+            proof: if nothing_follows { OwnerProof::Given } else { self.proof_of(asked, &owner, &log_in) },
+            new,
             mistakes: failure.as_ref().map(|failure| self.mistakes_of_login(failure)).unwrap_or_default(),
             account: Some(&asked.site.page("/account")),
         };
@@ -86,18 +84,15 @@ impl Account {
         })
     }
 
-    /// By what the browser makes another passkey. Where it cannot, the page shows those that there are all the same. Before the proof there is no
-    /// challenge.
+    /// By what the browser makes another passkey, which the page shows after the proof alone. Where it cannot, the page shows those that there are
+    /// all the same.
     fn options_on_page(
         &self,
         asked: &Asked<'_>,
-        owner: &Owner,
+        user: &User,
         there: &[Passkey],
     ) -> Result<Result<String, Failure>, Failure> {
-        if !owner.is_fresh(asked.now) {
-            return Ok(Err(Failure::NoPasskeys));
-        }
-        match self.passkey_options(asked, &owner.user, there) {
+        match self.passkey_options(asked, user, there) {
             Ok(options) => Ok(Ok(options.to_string())),
             Err(
                 failure @ (Failure::TooManyPasskeys
@@ -196,6 +191,18 @@ impl Account {
                 Box::pin(self.see_passkeys(asked, &owner, Done::Remember(Box::new(user)))).await
             }
         }
+    }
+}
+
+/// How another passkey is added by these options, if there are any, and the proof is `given`.
+fn new_passkey(options: &Result<String, Failure>, given: bool) -> NewPasskey<'_> {
+    match options {
+        Ok(_) | Err(Failure::TooManyPasskeys) if !given => NewPasskey::Later,
+        Ok(options) => NewPasskey::By(options),
+        Err(Failure::TooManyPasskeys) => NewPasskey::Full,
+        Err(Failure::NotVerified) => NewPasskey::Never(NoNewPasskey::Unproved),
+        Err(Failure::UnsupportedCpu(_)) => NewPasskey::Never(NoNewPasskey::Unavailable),
+        Err(_) => NewPasskey::Never(NoNewPasskey::OfAccount),
     }
 }
 

@@ -466,6 +466,27 @@ async fn an_address_that_nobody_has_proved_has_no_passkey() {
     let unproved = User { email_verified: false, ..owner };
     assert_eq!(fixture.db.store.users.delete(&unproved).await, Ok(ChangeUser::Done));
     assert_eq!(fixture.db.store.users.create(&unproved).await, Ok(CreateUser::Created));
-    let page = Browser::of(&fixture, ADA).await.get(&fixture, PAGE).await;
-    assert!(page.status == 200 && !page.text.contains("data-options"), "{}", page.text);
+    let mut browser = Browser::of(&fixture, ADA).await;
+    for now in [0, 601_000] {
+        fixture.clock.set(now);
+        let page = browser.get(&fixture, PAGE).await;
+        assert!(page.status == 200 && !page.text.contains("data-options"), "{}", page.text);
+        assert!(page.text.contains("Confirm your e-mail address first"), "{}", page.text);
+        assert!(!page.text.contains("type=\"password\""), "a proof that nothing follows: {}", page.text);
+    }
+}
+
+/// Authenticators keep 64 bytes of a user (WebAuthn §4, User Handle).
+#[tokio::test]
+async fn an_account_with_a_long_id_is_told_that_it_has_none() {
+    let fixture = Fixture::new().await;
+    fixture.owner_named(&"x".repeat(65), ADA).await;
+    fixture.owner_named(&"y".repeat(64), "bob@example.com").await;
+    let (mut browser, mut twin) = (Browser::of(&fixture, ADA).await, Browser::of(&fixture, "bob@example.com").await);
+    assert!(twin.get(&fixture, PAGE).await.text.contains("data-options"), "the twin");
+    fixture.clock.set(601_000);
+    let page = browser.get(&fixture, PAGE).await;
+    assert!(page.status == 200 && page.text.contains("This account cannot have passkeys"), "{}", page.text);
+    assert!(!page.text.contains("type=\"password\""), "{}", page.text);
+    assert!(twin.get(&fixture, PAGE).await.text.contains("type=\"password\""), "the twin shows first who it is");
 }

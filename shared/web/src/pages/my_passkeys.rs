@@ -2,7 +2,7 @@
 
 use crate::date_time::DateTime;
 use crate::form::Form;
-use crate::{Mistakes, Page, Site};
+use crate::{Mistake, Mistakes, Page, Site};
 use askama::Template;
 use gateway_domain::language::Language;
 use gateway_domain::time::Timestamp;
@@ -42,7 +42,7 @@ impl PasskeyRow<'_> {
 /// Whether the owner shows who it is before passkeys are added and removed.
 #[derive(Debug, Clone, Copy)]
 pub enum OwnerProof<'a> {
-    /// The login is recent enough.
+    /// The login is recent enough, or there is nothing that would follow a proof.
     Given,
     /// By the password, or by logging in again at this URL.
     ByPassword(&'a str),
@@ -72,10 +72,23 @@ impl<'a> OwnerProof<'a> {
 pub enum NewPasskey<'a> {
     /// By these options, as JSON (WebAuthn Level 3 §5.1.9).
     By(&'a str),
+    /// After the proof of who it is.
+    Later,
     /// There can be no more.
     Full,
-    /// Not here.
-    Never,
+    /// Not at all, whatever is proved.
+    Never(NoNewPasskey),
+}
+
+/// Why a user can add no passkey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoNewPasskey {
+    /// Nobody has proved the address of the account.
+    Unproved,
+    /// The account is one that passkeys do not log in to, as an operator or another system has made it.
+    OfAccount,
+    /// The gateway cannot check passkeys now.
+    Unavailable,
 }
 
 /// The passkeys of a user. Each form is sent to the URL that it is at with the field `form_token`: that of a passkey with `passkey`, its id,
@@ -112,6 +125,16 @@ impl MyPasskeys<'_> {
     fn label_of(&self, field: &str) -> &'static str {
         let texts = self.site.texts();
         if field == "current_password" { texts.current_password } else { texts.passkey_name }
+    }
+
+    /// Why none can be added, and what to do.
+    fn never(&self) -> Option<String> {
+        let NewPasskey::Never(reason) = self.new else { return None };
+        Some(match reason {
+            NoNewPasskey::Unproved => Mistake::NotVerified.text(self.site.language()),
+            NoNewPasskey::OfAccount => self.site.texts().no_passkey_of_account.to_owned(),
+            NoNewPasskey::Unavailable => Mistake::Unavailable.text(self.site.language()),
+        })
     }
 
     /// That there can be no more.

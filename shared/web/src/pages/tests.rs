@@ -57,7 +57,8 @@ fn pages_of_passkeys(site: &Site, text: &str) -> Vec<askama::Result<String>> {
     vec![
         passkeys(OwnerProof::Given, NewPasskey::By(text)).render(),
         passkeys(OwnerProof::Given, NewPasskey::Full).render(),
-        passkeys(OwnerProof::Given, NewPasskey::Never).render(),
+        passkeys(OwnerProof::Given, NewPasskey::Never(NoNewPasskey::OfAccount)).render(),
+        passkeys(OwnerProof::ByLogin(text), NewPasskey::Later).render(),
         passkeys(OwnerProof::ByPassword(text), NewPasskey::By(text)).render(),
         passkeys(OwnerProof::ByLogin(text), NewPasskey::By(text)).render(),
         RemovePasskey { site, form_token, name: text, mistakes: wrong(), back: url }.render(),
@@ -327,7 +328,8 @@ fn a_script_makes_a_passkey_on_the_page_that_adds_one_and_only_after_the_proof()
     let log_in = "/account/log-in";
     for (proof, new) in [
         (OwnerProof::Given, NewPasskey::Full),
-        (OwnerProof::Given, NewPasskey::Never),
+        (OwnerProof::Given, NewPasskey::Never(NoNewPasskey::OfAccount)),
+        (OwnerProof::ByPassword(log_in), NewPasskey::Later),
         (OwnerProof::ByPassword(log_in), options),
         (OwnerProof::ByLogin(log_in), options),
     ] {
@@ -337,6 +339,27 @@ fn a_script_makes_a_passkey_on_the_page_that_adds_one_and_only_after_the_proof()
         assert_eq!(text.contains("type=\"password\""), matches!(proof, OwnerProof::ByPassword(_)), "{text}");
         assert_eq!(text.contains(log_in), !matches!(proof, OwnerProof::Given), "{text}");
         assert_eq!(text.contains("there can be no more"), matches!(new, NewPasskey::Full), "{text}");
+    }
+}
+
+#[test]
+fn who_can_add_no_passkey_is_told_why() {
+    for language in ["en", "de"] {
+        let site = site("{}", ISSUER, language);
+        let told = |new| {
+            let (form_token, passkeys, mistakes) = ("token", vec![], Mistakes::default());
+            let proof = OwnerProof::Given;
+            MyPasskeys { site: &site, form_token, passkeys, saved: false, proof, new, mistakes, account: None }
+                .render()
+                .unwrap()
+        };
+        let without = told(NewPasskey::Later);
+        let reasons = [NoNewPasskey::Unproved, NoNewPasskey::OfAccount, NoNewPasskey::Unavailable];
+        let all = reasons.map(|reason| told(NewPasskey::Never(reason)));
+        for page in &all {
+            assert!(page.len() > without.len() + 50 && !page.contains("<form"), "{page}");
+        }
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
     }
 }
 
@@ -351,7 +374,7 @@ fn a_mistake_in_the_name_of_a_passkey_is_told_at_that_passkey() {
         passkeys: vec![passkey("one", None), passkey("other", Some(""))],
         saved: false,
         proof: OwnerProof::ByPassword("/account/log-in"),
-        new: NewPasskey::Never,
+        new: NewPasskey::Later,
         mistakes: Mistakes::default().at(MyPasskeys::field(1), Mistake::Required),
         account: None,
     };

@@ -117,6 +117,8 @@ pub(crate) const TEXTS: Texts = Texts {
     passkeys_prove_text: "Show first that it is you.",
     log_in_again: "Log in again",
     no_passkeys_here: "This browser cannot make passkeys here. Use a newer one, and let its pages run scripts.",
+    no_passkey_of_account: "This account cannot have passkeys, because of the way it was made. Log in with your password; whoever runs \
+                            this service can tell you more.",
     add_passkey_known: "There is a passkey of your account on this device already.",
     add_passkey_cancelled: "No passkey was added. If you did not mean to stop, try again.",
     add_passkey_failed: "Your browser could not make a passkey for this address.",

@@ -120,6 +120,8 @@ pub(crate) const TEXTS: Texts = Texts {
     passkeys_prove_text: "Weisen Sie zuerst nach, dass Sie es sind.",
     log_in_again: "Noch einmal anmelden",
     no_passkeys_here: "Dieser Browser kann hier keine Passkeys anlegen. Verwenden Sie einen neueren, und lassen Sie Skripte zu.",
+    no_passkey_of_account: "Dieses Konto kann keine Passkeys haben, weil es anders angelegt wurde. Melden Sie sich mit Ihrem Passwort an; \
+                            wer diesen Dienst betreibt, kann Ihnen mehr sagen.",
     add_passkey_known: "Auf diesem Gerät gibt es schon einen Passkey Ihres Kontos.",
     add_passkey_cancelled: "Es wurde kein Passkey hinzugefügt. Wenn Sie nicht abbrechen wollten, versuchen Sie es noch einmal.",
     add_passkey_failed: "Ihr Browser konnte für diese Adresse keinen Passkey anlegen.",
