@@ -63,11 +63,6 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What it means for a session that the authorizer has seen no internal token in.
-    pub(crate) fn of_no_token(self) -> Self {
-        if matches!(self, Self::SessionOver) { Self::NotLoggedIn } else { self }
-    }
-
     /// The kind of failure for the log and the metric, from a closed set of names.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {

@@ -75,16 +75,14 @@ impl Proxy {
             return exchange.pass_on(answered, reserved, &injected);
         };
         let session = &admitted.session;
+        // Nothing is asked, taken or sent where the login did not reach the back end: not even its turn.
+        let reference = admitted.tokens.get(name).ok_or(Failure::NotLoggedIn)?;
         let carry = async {
             let now = self.clock.now();
             let mut token = match connector.meeting() {
-                Meeting::Freely => self.tokens.of(session, name, admitted.tokens.get(name), now).await?,
+                Meeting::Freely => self.tokens.of(session, name, reference, now).await?,
                 // Whoever had the turn before may have moved the session since the authorizer's decision.
-                Meeting::InTurn => {
-                    let current = self.tokens.current(session, name, None, now).await;
-                    let was_there = admitted.tokens.contains_key(name);
-                    current.map_err(|failure| if was_there { failure } else { failure.of_no_token() })?
-                }
+                Meeting::InTurn => self.tokens.current(session, name, None, now).await?,
             };
             let mut kept = self.tokens.kept_cookies(keeping).await?;
             exchange.cookies = kept.header.take();

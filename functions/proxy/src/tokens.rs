@@ -118,10 +118,9 @@ impl Tokens {
         &self,
         session: &SessionId,
         connector: &ConnectorName,
-        reference: Option<&TokenRef>,
+        reference: &TokenRef,
         now: Timestamp,
     ) -> Result<OpenToken, Failure> {
-        let reference = reference.ok_or(Failure::NotLoggedIn)?;
         // This container may have seen a renewal that the authorizer did not know of.
         if let Some(token) = self.memory().get(session, connector)
             && token.version >= reference.version

@@ -145,6 +145,25 @@ async fn a_turn_that_is_held_makes_a_call_come_again() {
     assert_eq!(harness.send(call("GET", "/strict").by(admitted)).await.status(), 200);
 }
 
+/// Checklist E-01: a call that cannot be carried waits for no other one, and costs nothing.
+#[tokio::test]
+async fn who_is_not_logged_in_there_takes_no_turn() {
+    let harness = Harness::new().await;
+    harness.keeps_moves("strict", "t1").await;
+    let there = harness.alice_at("strict", "strict", "t1");
+    let (turns, connector) = (harness.turns(), there.tokens.keys().next().unwrap().clone());
+    let at = |seconds: i64| gateway_domain::time::Timestamp::from_secs(super::harness::NOW + seconds);
+    assert!(turns.take(&there.session, &connector, "another", at(30), at(0)).await.unwrap());
+    let mut left_out = there.clone();
+    left_out.tokens.clear();
+    harness.asked();
+    let response = harness.send(call("GET", "/strict").by(left_out)).await;
+    assert_eq!(response.status(), 401);
+    assert_eq!(response.problem()["error"], "insufficient_user_authentication");
+    assert_eq!((harness.asked(), harness.back_end.connections()), (vec![], 0), "no read, and nothing was sent");
+    assert_eq!(harness.send(call("GET", "/strict").by(there)).await.status(), 503, "the twin waits");
+}
+
 /// What a move and a turn cost, as decision 0038 says; what the renewal function
 /// does for a move is counted among the tests of the token function.
 #[tokio::test]
