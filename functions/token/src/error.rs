@@ -182,6 +182,8 @@ pub(crate) struct ErrorResponse {
     pub(crate) allow: Option<&'static str>,
     /// How to authenticate (RFC 9110 §11.6.1).
     pub(crate) challenge: Option<Cow<'static, str>>,
+    /// Of which class a login would help (RFC 9470 §3).
+    pub(crate) acr_values: Option<&'static str>,
 }
 
 impl ErrorResponse {
@@ -208,7 +210,7 @@ impl ErrorResponse {
             | ErrorCode::ServerError => None,
         };
         let challenge = challenge.map(Cow::Borrowed);
-        Self { status: code.status(), code, description, retry_after: None, allow: None, challenge }
+        Self { status: code.status(), code, description, retry_after: None, allow: None, challenge, acr_values: None }
     }
 }
 

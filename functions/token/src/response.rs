@@ -1,6 +1,7 @@
 //! Builds the token function's responses, and refuses parameters in the query.
 
 use crate::error::Failure;
+use gateway_domain::acr::ACR_VALUES;
 use gateway_domain::event::{ApiRequest, ApiResponse, Query};
 use gateway_telemetry::Metric;
 use lambda_http::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -30,8 +31,11 @@ pub(crate) fn failure(failure: &Failure) -> ApiResponse {
     } else {
         tracing::info!(status = error.status, error = %error.code, kind, reason = %failure, "refused");
     }
-    let mut response =
-        private(error.status, &json!({ "error": error.code.as_str(), "error_description": error.description }));
+    let mut body = json!({ "error": error.code.as_str(), "error_description": error.description });
+    if let (Some(acr_values), Some(members)) = (error.acr_values, body.as_object_mut()) {
+        members.insert(ACR_VALUES.to_owned(), acr_values.into());
+    }
+    let mut response = private(error.status, &body);
     if let Some(challenge) = error.challenge {
         // A REST API sends this field as x-amzn-remapped-www-authenticate, so clients should read `error` in the body.
         response = response.header(WWW_AUTHENTICATE.as_str(), challenge);

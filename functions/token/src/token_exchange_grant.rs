@@ -66,6 +66,9 @@ impl AuthorizationServer {
         if session.family.ended || !alive || !self.sessions.credentials_hold(&session).await? {
             return Err(over());
         }
+        if self.sessions.has_left_out(&session, connector) {
+            return Err(NotExchanged::LeftOut(connector.clone()).into());
+        }
         let handed_out = self.sessions.hand_out(session, connector, asked.requested, request.now).await;
         let ForService { handed_out, ends } = match handed_out {
             Err(SessionError::Over) => return Err(NotExchanged::Over(connector.clone()).into()),

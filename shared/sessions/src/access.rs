@@ -89,6 +89,11 @@ impl InternalTokens {
 }
 
 impl Sessions {
+    /// Whether a session has no internal token of this legacy system because its login, without the password, has left it out.
+    pub fn has_left_out(&self, session: &Session, name: &ConnectorName) -> bool {
+        !session.tokens.contains_key(name) && self.tokens.is_left_out(session.origin.by, name)
+    }
+
     /// Whether a connector that the session's scope needs, or could use, has no internal token in it, although the login reached it.
     pub(crate) fn lacks_tokens(&self, app: &gateway_store::App, session: &Session) -> bool {
         let (needed, _) = self.tokens.required(app, &session.scope);

@@ -1,6 +1,7 @@
 //! What a service is told that gets nothing for an access token.
 
 use super::ErrorResponse;
+use gateway_domain::id_token::ACR as BY_PASSWORD;
 use gateway_domain::ids::ConnectorName;
 use gateway_domain::oauth_error::ErrorCode;
 use gateway_domain::token_type::TokenType;
@@ -21,6 +22,9 @@ pub(crate) enum NotExchanged {
     Type(TokenType),
     #[error("the session at the back end of {0} is over")]
     Over(ConnectorName),
+    /// As RFC 9470 says it at an API.
+    #[error("the login was without the password, and left out the back end of {0}")]
+    LeftOut(ConnectorName),
 }
 
 impl NotExchanged {
@@ -47,6 +51,12 @@ impl NotExchanged {
             Self::Over(connector) => target(Cow::Owned(format!(
                 "the session at the back end of {connector} is over and cannot be renewed; the user has to log in again"
             ))),
+            Self::LeftOut(connector) => ErrorResponse {
+                acr_values: Some(BY_PASSWORD),
+                ..target(Cow::Owned(format!(
+                    "the login was without the password, which the back end of {connector} needs; the user has to log in again, to a request with these acr_values"
+                )))
+            },
         }
     }
 }

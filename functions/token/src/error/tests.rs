@@ -48,6 +48,7 @@ fn every_description_stays_within_the_characters_of_the_rfc() {
         NotExchanged::Refused.into(),
         NotExchanged::Type(TokenType::Session).into(),
         NotExchanged::Over(ConnectorName::parse("orders-login").unwrap()).into(),
+        NotExchanged::LeftOut(ConnectorName::parse("orders-login").unwrap()).into(),
         Failure::Missing("audience"),
         Failure::Missing("assertion"),
         NoDevice::NoChallenge.into(),

@@ -1,5 +1,6 @@
 //! Token exchange (RFC 8693): a service gets what the session of its caller has at a legacy system.
 
+use gateway_domain::id_token::ACR as BY_PASSWORD;
 use gateway_domain::ids::{ApiName, ClientId};
 use gateway_domain::scope::Scope;
 use gateway_domain::secret::sha256_hex;
@@ -9,6 +10,8 @@ use serde_json::{Value, json};
 use support::{Client, Verdict};
 
 use crate::fixture::{AUDIENCE, Fixture, SECRET, login, send};
+use crate::hosted::{redemption, redirected};
+use crate::passkeys::{Open, enrolled};
 use crate::renewing::Mood;
 use crate::request::{Request, Response, Tokens, decoded, post};
 
@@ -267,6 +270,22 @@ async fn a_token_about_to_end_is_renewed_and_one_that_is_over_says_so() {
     let over = exchanges.exchange(&tokens.access, "orders").await;
     assert_eq!(over.refusal(), (400, "invalid_target"));
     assert!(over.text.contains("has to log in again"), "{}", over.text);
+    assert_eq!(over.body.get("acr_values"), None, "its login was with the password");
+}
+
+/// Checklist E-01: a service can tell its app which login would help, as the gateway does at an API.
+#[tokio::test]
+async fn a_login_without_the_password_is_told_apart_from_one_that_is_over() {
+    let exchanges = Exchanges::new().await;
+    let mut alice = enrolled(&exchanges.fixture, "alice").await;
+    let mut open = Open::new(&exchanges.fixture, WHOLE).await;
+    let code = redirected(&open.signs(&mut alice).await)["code"].clone();
+    let tokens = exchanges.send(redemption("native", &code, &[])).await.tokens();
+    let left_out = exchanges.exchange(&tokens.access, "orders").await;
+    assert_eq!(left_out.refusal(), (400, "invalid_target"));
+    assert_eq!(left_out.body["acr_values"], BY_PASSWORD);
+    assert!(left_out.text.contains("without the password"), "{}", left_out.text);
+    assert_eq!(exchanges.audited().await.len(), 0, "nothing was handed out");
 }
 
 /// Checklist X-04.
