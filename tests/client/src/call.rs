@@ -43,7 +43,11 @@ impl<S: Storage, C: Clock> Client<S, C> {
             let told = response.json();
             let member = |name: &str| told.get(name).and_then(Json::as_str);
             match (response.status, member("error")) {
-                (401, Some("insufficient_user_authentication")) => return Err(Error::PasswordNeeded),
+                (401, Some("insufficient_user_authentication")) => {
+                    return Err(Error::PasswordNeeded {
+                        acr_values: member("acr_values").unwrap_or_default().to_owned(),
+                    });
+                }
                 (401, Some("invalid_token")) if refused.is_none() => refused = Some(token),
                 (401, Some("invalid_token")) => return Err(Error::LoginAgain),
                 (403, Some("insufficient_scope")) => {

@@ -13,7 +13,11 @@ pub enum Error {
     /// Ask for the password and [log in](crate::Client::login): what was called needs a login at a system behind the gateway.
     /// Until then the session goes on, and so does everything else.
     #[error("this needs the password once more")]
-    PasswordNeeded,
+    PasswordNeeded {
+        /// Of which class that login has to be (RFC 9470 §3). Send it as `acr_values` beside what is typed, or the app could come back
+        /// with a session like the one that it has.
+        acr_values: String,
+    },
     /// Show these fields, beside them what was wrong, and log in with all that is typed into them. Nothing tells a wrong
     /// password from a user that does not exist.
     #[error("the login takes more than came, or something else")]

@@ -63,7 +63,8 @@ struct Code {
 }
 
 impl<S: Storage, C: Clock> Client<S, C> {
-    /// Logs in with what the user typed into the fields: `username`, `password`, and what [`Error::MoreNeeded`] names. Not
+    /// Logs in with what the user typed into the fields: `username`, `password`, and what [`Error::MoreNeeded`] names; and
+    /// with the `acr_values` of [`Error::PasswordNeeded`]. Not
     /// repeated by itself: the user is there to do that, and attempts are counted. The session before goes on until what was
     /// typed is right, and then ends.
     ///

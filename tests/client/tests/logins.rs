@@ -109,11 +109,13 @@ async fn the_password_once_more_begins_a_session_and_ends_the_one_before() {
     let app = world.logged_in().await;
     let before = world.kept();
     world.gateway.stack.legacy().forget_sessions();
-    assert!(matches!(orders(&app).await, Err(Error::PasswordNeeded)));
+    let Err(Error::PasswordNeeded { acr_values }) = orders(&app).await else { panic!("nobody asks for the password") };
+    assert_eq!(acr_values, "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport");
     step(app.login(&[("username", ADA.name), ("password", "wrong")]).await);
     assert_eq!(world.kept(), before, "a wrong password ends nothing");
-    assert!(matches!(orders(&app).await, Err(Error::PasswordNeeded)), "the session goes on");
-    app.login(&typed(ADA)).await.expect("a login");
+    assert!(matches!(orders(&app).await, Err(Error::PasswordNeeded { .. })), "the session goes on");
+    let of_class = [&typed(ADA)[..], &[("acr_values", acr_values.as_str())]].concat();
+    app.login(&of_class).await.expect("a login");
     works(&app).await;
     let sid = |kept: &Kept| kept.refresh_token.split('.').next().map(str::to_owned);
     assert_ne!(sid(&world.kept()), sid(&before));
