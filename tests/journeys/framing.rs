@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use gateway_domain::call_context::path_digest;
 
 use serde_json::{Value as Json, json};
-use support::{ADA, DEMO_APP, Gateway, Visitor, send};
+use support::{ADA, DEMO_APP, Gateway, Visitor, send, with_issuer};
 
 use crate::canned::Canned;
 use crate::events::{self, PROXY, set_header};
@@ -137,7 +137,7 @@ async fn no_path_leads_to_another_host() {
 #[tokio::test]
 async fn nothing_follows_the_host_header() {
     const ISSUER: &str = "https://auth.example.com";
-    let gateway = Gateway::start_with_config(|text| format!("issuer: {ISSUER}\n{text}")).await;
+    let gateway = Gateway::start_with_config(|text| with_issuer(&text, ISSUER)).await;
     let tokens = gateway.login(ADA).await;
     let host = gateway.stack.legacy_url().trim_start_matches("http://").to_owned();
     let base = gateway.stack.base_url();

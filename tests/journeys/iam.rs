@@ -236,8 +236,9 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
         options.environment.push(("KEY_CACHE_SECONDS".to_owned(), "1".to_owned()));
     })
     .await;
-    use_everything(&gateway).await;
+    // Before the user has other credentials than those of the import.
     trade_in(&gateway, &issuer).await;
+    use_everything(&gateway).await;
     Box::pin(use_webhooks(&gateway)).await;
     use_events(&gateway, &receiver).await;
     let used = gateway.stack.access().used();

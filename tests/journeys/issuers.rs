@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
-use support::{DEMO_APP, Gateway};
+use support::{DEMO_APP, Gateway, with_issuer};
 
 use crate::events::{self, AUTHORIZER, TOKEN};
 
@@ -92,7 +92,7 @@ async fn a_token_is_good_for_a_call_whatever_form_the_stage_variable_has() {
 #[tokio::test]
 async fn a_token_is_good_for_a_call_whatever_form_the_configuration_has() {
     for (issuer, name) in FORMS.into_iter().step_by(2) {
-        let gateway = Gateway::start_with_config(|text| format!("issuer: {issuer}\n{text}")).await;
+        let gateway = Gateway::start_with_config(|text| with_issuer(&text, issuer)).await;
         works(&gateway, None, name).await;
     }
 }

@@ -162,20 +162,22 @@ async fn every_form_and_endpoint_of_the_samples_works() {
         assert!(found.len() >= 2 && found.iter().all(|grant| grants.contains(grant)), "{marker}: {found:?}");
     }
 
+    // The clients stand below the ways to a code, which have samples of their own.
+    let (_, page) = page.split_once("\n## Swift\n").expect("the clients");
     for language in ["swift", "kotlin", "ts"] {
-        follow(&gateway, language, blocks(&page, language)[0]).await;
+        follow(&gateway, language, blocks(page, language)[0]).await;
     }
     // AppAuth redeems a code with the address of the request, without which it redeems none.
-    let swift = forms(blocks(&page, "swift")[1], "authorizationCode");
+    let swift = forms(blocks(page, "swift")[1], "authorizationCode");
     let redemption = swift.iter().find(|form| form["grantType"] == "authorization_code").expect("a redemption");
     let names = ["authorizationCode", "codeVerifier", "redirectURL", "clientID"].map(|name| redemption[name]);
     assert_eq!(names, ["code", "verifier", "redirect", DEMO_APP]);
-    let kotlin = blocks(&page, "kotlin")[1];
+    let kotlin = blocks(page, "kotlin")[1];
     for call in ["AuthorizationCode(code)", "CodeVerifier(verifier)", "RedirectUri(redirect)"] {
         assert!(kotlin.contains(&format!(".set{call}")), "{call}");
     }
     let redirect = "com.example.demo:/signed-in";
-    assert!(["swift", "kotlin"].iter().all(|language| blocks(&page, language)[1].contains(redirect)));
+    assert!(["swift", "kotlin"].iter().all(|language| blocks(page, language)[1].contains(redirect)));
     let named = asks(&gateway, DEMO_APP, &[&typed(ADA)[..], &[("redirect_uri", redirect)]].concat()).await;
     let code = named.json()["authorization_code"].as_str().expect("a code").to_owned();
     let form = [

@@ -63,6 +63,13 @@ impl HttpGateway {
     }
 }
 
+/// A gateway.yaml with this issuer, and without passkeys, whose domain is that of the issuer.
+pub fn with_issuer(config: &str, issuer: &str) -> String {
+    let section = "passkeys: { relying_party: localhost }\n";
+    assert!(config.contains(section), "{config}");
+    format!("issuer: {issuer}\n{}", config.replacen(section, "", 1))
+}
+
 /// Gives a stack its configuration after a change, in a file of this directory, and beside it the documents that it names.
 pub fn configure(options: &mut Options, files: &Path, change: impl FnOnce(String) -> String) {
     let text = std::fs::read_to_string(&options.config).expect("a configuration");

@@ -29,7 +29,7 @@ pub use daemon::Daemon;
 pub use dying::{Last, dying, faulty};
 pub use dynamodb::{DynamoDb, background, dynamodb, dynamodb_client};
 pub use enrolled::BY_PASSWORD;
-pub use gateway::{Gateway, HttpGateway, binaries, configure};
+pub use gateway::{Gateway, HttpGateway, binaries, configure, with_issuer};
 pub use hostile::{Act, Asked, Hostile};
 pub use linked::linked;
 pub use old_issuer::{Manner, OldIssuer};

@@ -202,7 +202,8 @@ async fn what_answers_another_challenge_or_origin_is_refused() {
     fixture.clock.set(301_000);
     assert_eq!(browser.adds(&fixture, &good).await.status, 400, "after five minutes");
     assert_eq!((fixture.passkeys(&owner).await, fixture.told().await), (vec![], (0, 0)));
-    fixture.clock.set(299_000);
+    // The error of a clock that goes on: what was made before this has seconds left, also on a slow machine.
+    fixture.clock.set(240_000);
     assert_eq!(location(&browser.adds(&fixture, &good).await), SAVED, "the harmless twin");
     assert_eq!(bobs.adds(&fixture, &of_bob).await.status, 303);
 }

@@ -40,7 +40,7 @@ fn an_issuer_is_asked_over_tls_and_tells_whose_a_token_is_in_one_way() {
             "issuers.sso.introspection_endpoint",
             "is of `subject: introspection`",
         ),
-        (FIRST, &one(ENDS, &format!("subject: email, {CLIENT}")), 2, "issuers.sso.subject", "unknown variant"),
+        (FIRST, &one(ENDS, &format!("subject: email, {CLIENT}")), 2, "issuers.sso.subject", "write one of id_token"),
         (FIRST, &one(ENDS, &format!("timeout: 9s, {CLIENT}")), 2, "issuers.sso.timeout", "write 1s to 8s"),
         (FIRST, &one(ENDS, &format!("tls: {{}}, {CLIENT}")), 2, "issuers.sso.tls", "says nothing"),
         (FIRST, &one(ENDS, &format!("refused_by: [], {CLIENT}")), 2, "issuers.sso.refused_by", "or both"),
@@ -56,7 +56,7 @@ fn an_issuer_is_asked_over_tls_and_tells_whose_a_token_is_in_one_way() {
             &one(ENDS, &format!("refused_by: [invalid_client], {CLIENT}")),
             2,
             "issuers.sso.refused_by[0]",
-            "unknown variant",
+            "write one of invalid_grant",
         ),
     ]);
     let secret =
