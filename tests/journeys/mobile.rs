@@ -209,7 +209,7 @@ async fn the_commands_do_what_the_page_says() {
     assert_eq!(json(metadata)["issuer"], gateway.stack.base_url());
     for (told, printed) in blocks(&page, "json").into_iter().zip([login, call]) {
         let (told, printed) = (json(told), json(printed));
-        let names = |value: &Json| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+        let names = |value: &Json| value.as_object().expect("an object").keys().cloned().collect::<BTreeSet<_>>();
         assert_eq!(names(&told), names(&printed));
         for name in ["expires_in", "scope", "token_type", "orders", "user"] {
             assert_eq!(told.get(name), printed.get(name), "{name}");
