@@ -20,16 +20,15 @@ const PAGE: &str = "/account/passkeys";
 impl AuthorizationServer {
     /// The file at one of these paths, if there is something to say in it.
     pub(crate) fn association(&self, method: &str, path: &str, issuer: &str) -> Result<ApiResponse, Failure> {
+        if !matches!(method, "GET" | "HEAD") {
+            return Err(Failure::MethodNotAllowed("GET, HEAD"));
+        }
         let file = self.config.passkeys().and_then(|passkeys| match path {
             APPLE => apple(passkeys),
             ANDROID => android(passkeys),
             _ => Some(pages(issuer)),
         });
-        let file = file.ok_or(Failure::NotFound)?;
-        match method {
-            "GET" | "HEAD" => Ok(response::public(file.to_string())),
-            _ => Err(Failure::MethodNotAllowed("GET, HEAD")),
-        }
+        file.map(|file| response::public(file.to_string())).ok_or(Failure::NotFound)
     }
 }
 
