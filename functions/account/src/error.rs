@@ -1,6 +1,5 @@
 //! Every way a request can fail, and the one response for each.
 
-use crate::passkey_login::NotLoggedIn;
 use gateway_config::NoIssuer;
 use gateway_credentials::password_policy::Weak;
 use gateway_credentials::{CredentialsError, NoAccess};
@@ -70,8 +69,9 @@ pub(crate) enum Failure {
     Seal(#[from] CannotOpen),
     #[error("the passkey is refused: {0}")]
     Passkey(#[from] Refused),
-    #[error("a passkey logs nobody in: {0}")]
-    WrongPasskey(NotLoggedIn),
+    /// Why is in the log.
+    #[error("a passkey logs nobody in")]
+    WrongPasskey,
     /// Wrong ones too often: passwords and right ones do not wait for it.
     #[error("too many passkeys that log nobody in; again in {0} seconds")]
     WrongPasskeys(Seconds),
@@ -160,7 +160,7 @@ impl Failure {
             Self::WrongLogin => "credentials",
             Self::Start(_) => "dependency",
             Self::Hash(_) | Self::Seal(_) => "internal",
-            Self::Passkey(_) | Self::PasskeyChallenge | Self::PasskeyTaken | Self::WrongPasskey(_) => "passkey",
+            Self::Passkey(_) | Self::PasskeyChallenge | Self::PasskeyTaken | Self::WrongPasskey => "passkey",
             Self::TooManyPasskeys => "too_many_passkeys",
             Self::LastPasskey => "last_passkey",
             Self::NoPasskeys => "no_passkeys",
@@ -218,7 +218,7 @@ impl Failure {
                 (Problem::new(429, "Too Many Requests", detail), Some(*wait))
             }
             Self::Passkey(reason) => bad(&format!("The passkey is refused: {reason}.")),
-            Self::WrongPasskey(_) => bad("The passkey was not accepted."),
+            Self::WrongPasskey => bad("The passkey was not accepted."),
             Self::WrongPasskeys(wait) => {
                 (Problem::new(429, "Too Many Requests", "The passkey was not accepted."), Some(*wait))
             }

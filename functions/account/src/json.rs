@@ -180,7 +180,7 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
         | Failure::Seal(_)
         | Failure::Passkey(_)
         | Failure::PasskeyChallenge
-        | Failure::WrongPasskey(_)
+        | Failure::WrongPasskey
         | Failure::WrongPasskeys(_)
         | Failure::PasskeyTaken
         | Failure::TooManyPasskeys

@@ -17,7 +17,7 @@ mod unlock;
 
 use crate::error::Failure;
 use gateway_config::Gateway;
-use gateway_credentials::{AccountAttempts, BrowserSessions, PasskeyAttempts, PasswordCheck, Proofs};
+use gateway_credentials::{AccountAttempts, BrowserSessions, PasskeyLogin, PasswordCheck, Proofs};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -51,8 +51,8 @@ pub struct Account {
     pub accounts: Accounts,
     /// Counts wrong passwords and codes.
     pub attempts: AccountAttempts,
-    /// Notes which challenges of passkeys were used, and counts those that log nobody in.
-    pub passkeys: PasskeyAttempts,
+    /// Checks logins by passkeys.
+    pub passkeys: PasskeyLogin,
     /// Counts mails.
     pub limits: Limits,
     /// Checks and hashes passwords.

@@ -187,7 +187,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
         | Failure::Fields(_)
         | Failure::Passkey(_)
         | Failure::PasskeyChallenge
-        | Failure::WrongPasskey(_)
+        | Failure::WrongPasskey
         | Failure::PasskeyTaken
         | Failure::TooManyPasskeys
         | Failure::LastPasskey => Reason::Expired,
@@ -290,7 +290,7 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::WrongLogin => Mistakes::of_form(Mistake::WrongLogin),
         Failure::NotVerified => Mistakes::of_form(Mistake::NotVerified),
         // Another one, and the password, may be tried at once.
-        Failure::WrongPasskey(_) | Failure::WrongPasskeys(_) => Mistakes::of_form(Mistake::WrongPasskey),
+        Failure::WrongPasskey | Failure::WrongPasskeys(_) => Mistakes::of_form(Mistake::WrongPasskey),
         Failure::Passkey(_) | Failure::PasskeyChallenge | Failure::PasskeyTaken => {
             Mistakes::of_form(Mistake::PasskeyRefused)
         }

@@ -39,9 +39,9 @@ pub(crate) enum Sent {
 }
 
 impl Account {
-    /// Whether this user may have passkeys: not where the directory decides at every login who is still there, since it is not asked about one.
+    /// Whether there are passkeys here that this user may have.
     pub(crate) fn may_have_passkeys(&self, user: &User) -> bool {
-        self.gateway.passkeys().is_some() && (user.password.is_some() || self.gateway.directory().is_none())
+        self.gateway.passkeys().is_some() && self.passkeys.may_have(user)
     }
 
     /// The passkeys of a user, the last added first.

@@ -2,7 +2,7 @@
 
 use crate::{Account, Limits};
 use gateway_config::Gateway;
-use gateway_credentials::{AccountAttempts, AtTokenFunction, BrowserSessions, PasskeyAttempts, PasswordCheck, Proofs};
+use gateway_credentials::{AccountAttempts, AtTokenFunction, BrowserSessions, PasskeyLogin, PasswordCheck, Proofs};
 use gateway_domain::keys::PublicKeys;
 use gateway_domain::password::{Cost, Passwords};
 use gateway_domain::sealing::LetterKeys;
@@ -40,7 +40,7 @@ pub async fn start(platform: Platform) -> Result<Account, StartError> {
     Ok(Account {
         attempts: AccountAttempts::new(attempts.clone(), gateway.directory().is_some()),
         proofs: Proofs::new(attempts.clone()),
-        passkeys: PasskeyAttempts::new(attempts.clone()),
+        passkeys: PasskeyLogin::new(users.clone(), attempts.clone(), gateway.directory().is_some()),
         limits: Limits::new(attempts),
         credentials,
         browsers: BrowserSessions::new(

@@ -19,7 +19,7 @@ mod steps;
 use crate::error::Failure;
 use crate::steps::Origin;
 use gateway_config::Gateway;
-use gateway_credentials::{BrowserSessions, PasskeyAttempts, PasswordCheck, Proofs};
+use gateway_credentials::{BrowserSessions, PasskeyLogin, PasswordCheck, Proofs};
 use gateway_domain::clock::Clock;
 use gateway_domain::entropy::Entropy;
 use gateway_domain::event::{ApiRequest, ApiResponse, ApiVersion};
@@ -47,8 +47,8 @@ pub struct AuthorizationEndpoint {
     pub users: Users,
     /// Checks passwords.
     pub passwords: PasswordCheck,
-    /// Notes which challenges of passkeys were used, and counts failures.
-    pub passkeys: PasskeyAttempts,
+    /// Checks logins by passkeys.
+    pub passkeys: PasskeyLogin,
     /// Notes which proofs of possession were used.
     pub proofs: Proofs,
     /// Begins pending sessions and issues their codes.

@@ -2,7 +2,7 @@
 
 use crate::AuthorizationEndpoint;
 use gateway_config::Gateway;
-use gateway_credentials::{AtTokenFunction, BrowserSessions, PasskeyAttempts, PasswordCheck, Proofs};
+use gateway_credentials::{AtTokenFunction, BrowserSessions, PasskeyLogin, PasswordCheck, Proofs};
 use gateway_domain::password::{Cost, Passwords};
 use gateway_invoke::{Function, OutboxFunction};
 use gateway_runtime::{Platform, StartError};
@@ -31,7 +31,7 @@ pub async fn start(platform: Platform) -> Result<AuthorizationEndpoint, StartErr
     let token = Function::of(&platform.environment, &platform.aws, named, expected)?;
     let outbox = OutboxFunction::new(&platform.environment, &platform.aws)?;
     let proofs = Proofs::new(attempts.clone());
-    let passkeys = PasskeyAttempts::new(attempts.clone());
+    let passkeys = PasskeyLogin::new(users.clone(), attempts.clone(), config.directory().is_some());
     let mut passwords = PasswordCheck::new(users.clone(), hasher, attempts, Arc::clone(&platform.entropy));
     if config.directory().is_some() {
         let directory = AtTokenFunction { function: token.clone(), keep: true };

@@ -12,7 +12,8 @@ mod device_check;
 mod directory;
 mod error;
 mod login_attempts;
-mod passkey_attempts;
+#[cfg(feature = "passkeys")]
+mod passkey_login;
 mod password_check;
 #[cfg(feature = "policy")]
 pub mod password_policy;
@@ -30,7 +31,8 @@ pub use device_check::{DeviceCheck, NotADevice, ProvedDevice, Registrations};
 pub use directory::{AtTokenFunction, Directory, DirectoryError};
 pub use error::CredentialsError;
 pub use login_attempts::Reserved;
-pub use passkey_attempts::PasskeyAttempts;
+#[cfg(feature = "passkeys")]
+pub use passkey_login::PasskeyLogin;
 pub use password_check::{PasswordCheck, PasswordLogin, Proved};
 pub use proofs::{Proofs, UsedProof};
 pub use sign_on_attempts::SignOnAttempts;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_account::{Account, Limits, handle};
 use gateway_config::Gateway;
-use gateway_credentials::{AccountAttempts, BrowserSessions, PasskeyAttempts, PasswordCheck, Proofs};
+use gateway_credentials::{AccountAttempts, BrowserSessions, PasskeyLogin, PasswordCheck, Proofs};
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock as _;
 use gateway_domain::ids::UserId;
@@ -97,14 +97,16 @@ impl Fixture {
         let aws = Aws::new(&environment).unwrap();
         let store = Store::new(aws.dynamodb(), db.tables.clone());
         let (entropy, clock) = (Arc::new(SystemEntropy), WrongClock::by(0));
+        let gateway = Arc::new(Gateway::parse(config).unwrap());
+        let has_directory = gateway.directory().is_some();
         let account = Account {
-            gateway: Arc::new(Gateway::parse(config).unwrap()),
+            gateway,
             users: store.users.clone(),
             codes: store.codes,
             accounts: store.accounts,
-            attempts: AccountAttempts::new(store.attempts.clone(), false),
+            attempts: AccountAttempts::new(store.attempts.clone(), has_directory),
             proofs: Proofs::new(store.attempts.clone()),
-            passkeys: PasskeyAttempts::new(store.attempts.clone()),
+            passkeys: PasskeyLogin::new(store.users.clone(), store.attempts.clone(), has_directory),
             limits: Limits::new(store.attempts.clone()),
             credentials: PasswordCheck::new(
                 store.users.clone(),

@@ -10,8 +10,8 @@ use gateway_config::Gateway;
 use gateway_connectors::Connectors;
 use gateway_connectors::back_end::BackEndClients;
 use gateway_credentials::{
-    BrowserSessions, ClientAuthentication, DeviceCheck, Directory, PasskeyAttempts, PasswordCheck, Proofs,
-    SignOnAttempts, TradeInAttempts,
+    BrowserSessions, ClientAuthentication, DeviceCheck, Directory, PasskeyLogin, PasswordCheck, Proofs, SignOnAttempts,
+    TradeInAttempts,
 };
 use gateway_directory::OwnDirectory;
 use gateway_domain::clock::Clock;
@@ -151,6 +151,7 @@ pub(crate) fn build_authorize(
     let nowhere = [("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:1"), ("OUTBOX_FUNCTION", "OutboxFunction")];
     let nowhere = environment("http://127.0.0.1:1", &nowhere);
     let aws = Aws::new(&nowhere).unwrap();
+    let has_directory = config.directory().is_some();
     let lifetimes = config.lifetimes();
     let ends = (lifetimes.browser_idle, lifetimes.browser_absolute);
     let browsers = BrowserSessions::new(store.browser_logins, store.users.clone(), ends, store.outbox, entropy());
@@ -160,7 +161,7 @@ pub(crate) fn build_authorize(
         apps: store.apps,
         browsers,
         proofs: Proofs::new(store.attempts.clone()),
-        passkeys: PasskeyAttempts::new(store.attempts.clone()),
+        passkeys: PasskeyLogin::new(store.users.clone(), store.attempts.clone(), has_directory),
         passwords: PasswordCheck::new(store.users.clone(), Fresh::of(hasher(CHEAP)), store.attempts, entropy()),
         users: store.users,
         consents: store.consents,
