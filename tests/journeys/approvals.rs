@@ -71,6 +71,7 @@ async fn what_adds_to_a_subscribed_app_waits_and_what_takes_away_does_not() {
     assert_eq!((after.redirect_uris.len(), after.requested), (1, None));
 }
 
+/// Checklist F-29.
 #[tokio::test]
 async fn passwords_are_seen_after_an_approval_alone() {
     let gateway = Gateway::start().await;

@@ -37,6 +37,7 @@ pub(crate) async fn redeem(client: &Client, response: &Response) -> Response {
     client.post_form("/oauth2/token", &form).await
 }
 
+/// Checklist F-09.
 #[tokio::test]
 async fn a_person_logs_in_on_the_apps_own_screens_and_calls() {
     let gateway = Gateway::start().await;
@@ -63,7 +64,7 @@ async fn a_person_logs_in_on_the_apps_own_screens_and_calls() {
     assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("unauthorized_client")));
 }
 
-/// Checklist G-04, Z-12: the whole way of an app whose user strangers have locked out, by what each response says.
+/// Checklist F-21, G-04, Z-12: the whole way of an app whose user strangers have locked out, by what each response says.
 #[tokio::test]
 async fn an_owner_whom_strangers_have_locked_out_gets_in_by_a_mail() {
     let gateway = Gateway::start().await;
@@ -97,7 +98,7 @@ async fn an_owner_whom_strangers_have_locked_out_gets_in_by_a_mail() {
     assert_eq!(goes_on(&stranger).await.json()["step"], "email_code", "strangers stay where they are");
 }
 
-/// Abuse case G15; checklist F-01: an app on a server shows its secret in every request, also with a session of its own.
+/// Abuse case G15; checklist F-01, F-11: an app on a server shows its secret in every request, also with a session of its own.
 #[tokio::test]
 async fn an_app_on_a_server_authenticates_in_every_request() {
     let gateway = Gateway::start().await;

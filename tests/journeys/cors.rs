@@ -139,7 +139,7 @@ async fn another_page_is_permitted_nothing_and_reads_nothing() {
     is_for(&twin, "http://localhost:5173");
 }
 
-/// Checklist S-15: what somebody types in a browser belongs to the pages of the gateway. No page logs people in as apps do, listed or not.
+/// Checklist F-36, S-15: what somebody types in a browser belongs to the pages of the gateway. No page logs people in as apps do, listed or not.
 #[tokio::test]
 async fn no_page_is_permitted_the_login_of_apps() {
     let gateway = with_origins(PAGE).await;

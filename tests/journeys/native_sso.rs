@@ -111,7 +111,7 @@ async fn app(gateway: &Gateway, name: &str) -> App {
     gateway.store().apps.get(&ClientId::parse(name).expect("an id")).await.expect("a read").expect("an app")
 }
 
-/// Abuse case O1, with its twin.
+/// Abuse case O1, with its twin; checklist F-35.
 #[tokio::test]
 async fn one_login_gives_each_app_of_the_family_a_session_that_ends_alone() {
     let gateway = Gateway::start().await;

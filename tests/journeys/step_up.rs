@@ -13,7 +13,7 @@ fn challenge(response: &Response) -> String {
     names.map(|name| response.header(name)).concat()
 }
 
-/// Checklist E-01, E-02: it reaches the phone on either kind of API, and what it asks for is understood.
+/// Checklist E-01, E-02, F-28: it reaches the phone on either kind of API, and what it asks for is understood.
 #[tokio::test]
 async fn a_call_that_needs_the_password_says_so_and_works_after_it() {
     let gateway = Gateway::start().await;

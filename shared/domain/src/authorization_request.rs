@@ -343,7 +343,7 @@ mod tests {
         );
     }
 
-    /// Checklist G-23, K-04.
+    /// Checklist F-12, G-23, K-04.
     #[test]
     fn every_mistake_has_its_code_and_says_what_to_do() {
         use AuthorizationErrorCode as E;

@@ -29,7 +29,7 @@ fn basic(id: &str, secret: &str) -> String {
 
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
-/// Checklist F-01.
+/// Checklist F-01, F-11.
 #[tokio::test]
 async fn a_client_is_authenticated_as_its_kind_requires() {
     let fixture = Fixture::new().await;

@@ -71,7 +71,7 @@ pub(crate) fn refused(response: &Response) -> (u64, &str) {
     response.refusal()
 }
 
-/// Checklist F-01, F-03.
+/// Checklist F-01, F-03, F-14.
 #[tokio::test]
 async fn one_request_with_a_password_gives_a_code_and_the_code_gives_tokens() {
     let fixture = Fixture::new().await;
@@ -91,7 +91,7 @@ async fn one_request_with_a_password_gives_a_code_and_the_code_gives_tokens() {
     assert_ne!(decoded(&tokens.access).1["sid"], decoded(&other.access).1["sid"]);
 }
 
-/// Checklist F-04: what is wanted is told, and costs nothing but the read of the app.
+/// Checklist F-04, F-11, F-13, F-14, F-16, F-17: what is wanted is told, and costs nothing but the read of the app.
 #[tokio::test]
 async fn without_a_password_it_is_told_what_is_wanted_and_nothing_is_written() {
     let fixture = Fixture::new().await;
@@ -154,6 +154,7 @@ async fn only_an_app_of_the_company_with_the_grant_gets_so_far_as_to_be_asked() 
     assert_eq!(refused(&app.asks(&ALICE).await), (400, "unauthorized_client"), "nothing would redeem the code");
 }
 
+/// Checklist F-10, F-12, F-15, F-17, F-18, F-36.
 #[tokio::test]
 async fn what_could_not_work_is_told_before_a_password_is_looked_at() {
     let fixture = Fixture::new().await;
@@ -203,7 +204,7 @@ async fn what_could_not_work_is_told_before_a_password_is_looked_at() {
     code(&app.asks(&ALICE).await);
 }
 
-/// Abuse case G9.
+/// Abuse case G9; checklist F-10, F-11.
 #[tokio::test]
 async fn an_auth_session_of_another_client_is_none() {
     let fixture = Fixture::new().await;
@@ -256,7 +257,7 @@ async fn a_request_that_is_whole_is_one_of_its_own_also_with_a_session() {
     assert_eq!(tokens.body["scope"], "orders:read", "what is kept is what was asked for");
 }
 
-/// Abuse case G12; checklist F-05: it says what was asked for, and nothing of a user.
+/// Abuse case G12; checklist F-05, F-24: it says what was asked for, and nothing of a user.
 #[tokio::test]
 async fn a_replayed_auth_session_gives_nothing_without_the_password() {
     let fixture = Fixture::new().await;
@@ -277,7 +278,7 @@ async fn a_replayed_auth_session_gives_nothing_without_the_password() {
     assert_eq!(refused(&app.goes_on(&replayed, &[]).await), (400, "invalid_session"), "as old as the first");
 }
 
-/// Abuse case G13.
+/// Abuse case G13; checklist F-26.
 #[tokio::test]
 async fn a_code_needs_its_verifier_and_its_client() {
     let fixture = Fixture::new().await;
@@ -364,6 +365,7 @@ async fn a_legacy_system_that_refuses_is_named_and_nothing_of_the_login_stays() 
     assert!(!fixture.dump().await.contains("\"sid\""), "nothing waits");
 }
 
+/// Checklist F-17 to F-20.
 #[tokio::test]
 async fn an_address_that_is_not_proved_goes_on_in_a_browser_and_only_with_the_password() {
     let fixture = Fixture::new().await;

@@ -17,7 +17,7 @@ fn mistake(response: &Response) -> &str {
     response.body["mistake"].as_str().unwrap_or_default()
 }
 
-/// Checklist F-01, F-04: what an authenticator is asked stands beside the fields.
+/// Checklist F-01, F-04, F-16: what an authenticator is asked stands beside the fields.
 #[tokio::test]
 async fn a_passkey_in_place_of_the_fields_gives_a_code() {
     let fixture = Fixture::new().await;
@@ -52,7 +52,7 @@ async fn without_passkeys_in_the_configuration_none_is_asked_for() {
     assert_eq!(mistake(&without.goes_on(&with, &[("passkey", &response)]).await), "wrong_passkey");
 }
 
-/// Abuse case M4: a challenge is of the session that it came with, and what is whole is a request of its own.
+/// Abuse case M4; checklist F-23: a challenge is of the session that it came with, and what is whole is a request of its own.
 #[tokio::test]
 async fn a_response_goes_with_the_session_of_its_options_alone() {
     let fixture = Fixture::new().await;
@@ -117,7 +117,7 @@ async fn an_owner_whom_strangers_lock_out_has_the_passkey() {
     code(&app.goes_on(&full, &[("passkey", &response)]).await);
 }
 
-/// A page has its own form, and sends its users there.
+/// Checklist F-36: a page has its own form, and sends its users there.
 #[tokio::test]
 async fn no_page_sends_a_passkey_here() {
     let fixture = Fixture::new().await;

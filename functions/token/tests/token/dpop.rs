@@ -212,7 +212,7 @@ async fn every_response_to_a_proof_has_a_nonce_for_the_next_one() {
     assert_eq!(phone.send(crate::fixture::refresh("pub1", &token)).await.refusal(), (400, "invalid_grant"));
 }
 
-/// Checklist D-17.
+/// Checklist D-17, F-31.
 #[tokio::test]
 async fn an_app_that_has_to_prove_its_key_gets_nothing_without() {
     let fixture = Fixture::new().await;

@@ -125,7 +125,7 @@ fn redeems(response: &Response) -> Request {
     post(TOKEN, &[&form[..], &[("code_verifier", VERIFIER)]].concat())
 }
 
-/// Abuse case G16; checklist F-05: an `auth_session` stays with its device, and so does the code.
+/// Abuse case G16; checklist F-05, F-10, F-31 to F-33: an `auth_session` stays with its device, and so does the code.
 #[tokio::test]
 async fn an_auth_session_is_of_the_key_that_began_it() {
     let fixture = Fixture::new().await;
@@ -159,7 +159,7 @@ async fn an_auth_session_is_of_the_key_that_began_it() {
     assert_eq!(fixture.send(redeems(&given)).await.status, 200);
 }
 
-/// Abuse case E13, as at the token endpoint.
+/// Abuse case E13; checklist F-32: as at the token endpoint.
 #[tokio::test]
 async fn a_proof_of_another_time_or_that_was_used_is_answered_by_a_nonce_at_the_challenge_endpoint() {
     let fixture = Fixture::new().await;

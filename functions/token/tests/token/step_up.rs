@@ -203,7 +203,7 @@ async fn a_login_with_a_token_that_a_refresh_has_used_brings_it_too() {
     assert_eq!((has(&world.session(&tokens).await), told(&tokens).0), (vec!["orders-login"], json!(BY_PASSWORD)));
 }
 
-/// Abuse case M11: whatever a client asks for or sends along, what is told is what was shown.
+/// Abuse case M11; checklist F-10: whatever a client asks for or sends along, what is told is what was shown.
 #[tokio::test]
 async fn a_passkey_is_no_password_whatever_the_client_asks_for() {
     let mut world = World::new().await;
