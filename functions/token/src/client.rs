@@ -37,6 +37,13 @@ impl AuthorizationServer {
         let audiences = [issuer, &endpoint(issuer, TOKEN), &endpoint(issuer, PAR), &endpoint(issuer, CHALLENGE)];
         Ok(self.clients.authenticate(&presented, &audiences, source, now).await?)
     }
+
+    /// Refuses the grants of devices and of families of applications where there are none, as any grant that is not known (RFC 6749 §5.2).
+    pub(crate) fn supports(&self, grant: GrantType) -> Result<(), Failure> {
+        let unknown = (grant == GrantType::JwtBearer && self.config.devices().is_none())
+            || (grant == GrantType::NativeSso && !self.config.has_app_families());
+        if unknown { Err(Failure::UnsupportedGrantType) } else { Ok(()) }
+    }
 }
 
 /// Refuses a grant that is not registered for the application or not allowed for its kind: the password grant needs a

@@ -169,13 +169,6 @@ impl AuthorizationServer {
         }
     }
 
-    /// Refuses the grants of devices and of families of applications where there are none, as any grant that is not known (RFC 6749 §5.2).
-    pub(crate) fn supports(&self, grant: GrantType) -> Result<(), Failure> {
-        let unknown = (grant == GrantType::JwtBearer && self.config.devices().is_none())
-            || (grant == GrantType::NativeSso && !self.config.has_app_families());
-        if unknown { Err(Failure::UnsupportedGrantType) } else { Ok(()) }
-    }
-
     /// What devices of an application may have.
     fn device_scope(&self, app: &App) -> Result<Scope, Failure> {
         let devices = self.config.devices().ok_or(Failure::UnsupportedGrantType)?;

@@ -29,7 +29,7 @@ pub struct SignOn {
     pub credential_epoch: u64,
     /// The user's browser epoch at the login. A logout everywhere else ends the secret.
     pub browser_epoch: u64,
-    /// When the user showed the password.
+    /// When the user logged in.
     pub auth_time: Option<Timestamp>,
     /// When every session of it has ended, however much it is used.
     pub absolute_end: Timestamp,

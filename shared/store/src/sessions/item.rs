@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Kept this long after its absolute end, so that a reused refresh token is still recognised.
-const KEPT: Seconds = Seconds::new(86_400);
+pub(super) const KEPT: Seconds = Seconds::new(86_400);
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct SessionItem {

@@ -2,7 +2,7 @@
 //! keys that no session has.
 
 use super::Sessions;
-use super::item::{hex, unhex};
+use super::item::{KEPT, hex, unhex};
 use crate::error::{StoreError, condition_failed, unavailable};
 use crate::refusal::held;
 use crate::{number, projection, ttl, version};
@@ -11,12 +11,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use gateway_domain::ids::{ClientId, SessionId, UserId};
 use gateway_domain::outbox::AppSession;
 use gateway_domain::sign_on::{MAX_EXCHANGES, Member, SignOn};
-use gateway_domain::time::{Seconds, Timestamp};
+use gateway_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Kept this long after its end, as its sessions are.
-const KEPT: Seconds = Seconds::new(86_400);
 
 #[derive(Serialize, Deserialize)]
 struct SignOnItem {
