@@ -156,6 +156,36 @@ async fn a_hook_narrows_the_scope_and_adds_claims_at_every_way_to_a_token() {
     }
 }
 
+/// That an app lets others in is of its scope as well: what takes it away takes the device secret, and what an ID token says of it.
+#[tokio::test]
+async fn a_hook_keeps_an_app_from_letting_others_in() {
+    const APP: &str = "first-app";
+    const ALL: &str = "openid device_sso orders:read";
+    const LESS: &str = "openid orders:read";
+    let (company, url) = Company::start().await;
+    let (gateway, _files) = start(&url, "refuse").await;
+    let told = |response: &Response| {
+        let body = response.json();
+        let id_token = claims(body["id_token"].as_str().expect("an ID token"));
+        (body["device_secret"].is_string(), id_token["ds_hash"].is_string())
+    };
+    let mut refresh = String::new();
+    for (scope, lets_in) in [(LESS, false), (ALL, true)] {
+        company.maps(&json!({ "allow": true, "scope": scope }));
+        let mut visitor = Visitor::of(&gateway);
+        let code = visitor.logs_in(&Visitor::asking(APP, ALL, &[]), ADA).await;
+        let redeemed = visitor.redeem(APP, &code).await;
+        assert_eq!(told(&redeemed), (lets_in, lets_in), "{scope}");
+        refresh = redeemed.tokens().refresh;
+    }
+    for (scope, lets_in) in [(LESS, false), (ALL, true)] {
+        company.maps(&json!({ "allow": true, "scope": scope }));
+        let refreshed = gateway.try_refresh(APP, &refresh).await;
+        assert_eq!(told(&refreshed), (false, lets_in), "{scope}");
+        refresh = refreshed.tokens().refresh;
+    }
+}
+
 #[tokio::test]
 async fn a_login_that_the_company_does_not_allow_begins_no_session() {
     let (company, url) = Company::start().await;

@@ -120,7 +120,7 @@ impl AuthorizationServer {
         let (mac_key, device) = (refresh.current_id(), asked.device.as_deref());
         let issuer = request.parties.issuer();
         let holder = request.holder(app);
-        let sign_on = self.signs_on(registered, &pending.scope).then_some(&*refresh);
+        let sign_on = self.signs_on(registered, &mapped.scope).then_some(&*refresh);
         let holder = holder.as_ref();
         let redeeming = Redeeming { app: registered, pending, mac_key, sign_on, device, holder, issuer, now };
         let session = match self.sessions.begin_redeemed(&self.pending, &redeeming).await {
@@ -153,7 +153,7 @@ impl AuthorizationServer {
         let refresh_token =
             if app.has_grant(GrantType::RefreshToken) { Some(self.refresh_token(&session, now).await?) } else { None };
         let login = ToldLogin { app: registered, session: &session, nonce: pending.nonce.as_deref() };
-        let secret = self.own_device_secret(registered, &session, pending.browser_epoch).await?;
+        let secret = self.own_device_secret(registered, (&session, &mapped.scope), pending.browser_epoch).await?;
         let subject = TokenSubject {
             login: Some(login),
             also: secret.iter().map(device_secret_member).collect(),

@@ -2,7 +2,8 @@
 
 use crate::error::Failure;
 use crate::{AuthorizationServer, Request};
-use gateway_domain::id_token::{self, DEVICE_SSO, IdClaims};
+use gateway_domain::id_token::{self, IdClaims};
+use gateway_domain::scope::Scope;
 use gateway_domain::session::Session;
 use gateway_store::App;
 
@@ -22,12 +23,12 @@ impl<'a> ToldLogin<'a> {
 }
 
 impl AuthorizationServer {
-    /// The ID token that is issued with this access token. It has no personal data: those come from userinfo.
+    /// The ID token that is issued with this access token, of this scope. It has no personal data: those come from userinfo.
     pub(crate) fn id_token(
         &self,
         request: &Request<'_>,
         login: &ToldLogin<'_>,
-        access_token: &str,
+        (access_token, scope): (&str, &Scope),
     ) -> Result<String, Failure> {
         let ToldLogin { app, session, nonce } = login;
         let claims = IdClaims {
@@ -42,11 +43,7 @@ impl AuthorizationServer {
             amr: id_token::amr(session.origin.by),
             at_hash: id_token::at_hash(access_token),
             sid: &session.sid,
-            ds_hash: session
-                .sign_on
-                .as_ref()
-                .filter(|_| session.scope.contains(DEVICE_SSO))
-                .map(|of| of.ds_hash.as_str()),
+            ds_hash: session.sign_on.as_ref().filter(|_| self.signs_on(app, scope)).map(|of| of.ds_hash.as_str()),
         };
         let signed = id_token::sign(&claims, &self.id_tokens.value(), app.id_token_algorithm());
         signed.map_err(|_| Failure::Internal("signing an ID token failed"))

@@ -98,7 +98,7 @@ impl AuthorizationServer {
         }
         self.public.value().note_use(key.kid(), exp);
         let id_token = match &subject.login {
-            Some(login) if scope.contains(OPENID) => Some(self.id_token(request, login, &token)?),
+            Some(login) if scope.contains(OPENID) => Some(self.id_token(request, login, (token.as_str(), scope))?),
             Some(_) | None => None,
         };
         let mut body = json!({

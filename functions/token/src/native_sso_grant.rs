@@ -44,9 +44,11 @@ enum Taken<'a> {
 }
 
 impl AuthorizationServer {
-    /// Whether a login of this application with this scope begins a sign-on: then other applications of its family can get sessions by it.
+    /// Whether this application lets others of its family in by a login with this scope: while it is assigned both scopes itself, so that who
+    /// takes one away ends that for the logins of before, too.
     pub(crate) fn signs_on(&self, app: &App, scope: &Scope) -> bool {
-        scope.contains(OPENID) && scope.contains(DEVICE_SSO) && self.family_of(app).is_some()
+        let of_both = [scope, &app.scope].iter().all(|scope| scope.contains(OPENID) && scope.contains(DEVICE_SSO));
+        of_both && self.family_of(app).is_some()
     }
 
     /// The family of an application that may share logins: a public one of the company, to which operators have given the grant.
@@ -55,14 +57,14 @@ impl AuthorizationServer {
         self.config.app_family(&app.client_id).filter(|_| may)
     }
 
-    /// The device secret of a session that belongs to a sign-on, if its application is to have it.
+    /// The device secret of a session that belongs to a sign-on, if its application is to have it together with tokens of this scope.
     pub(crate) async fn own_device_secret(
         &self,
         app: &App,
-        session: &Session,
+        (session, scope): (&Session, &Scope),
         browser_epoch: u64,
     ) -> Result<Option<Secret>, Failure> {
-        if session.sign_on.as_ref().is_none_or(|of| of.id != session.sid) || !self.signs_on(app, &session.scope) {
+        if session.sign_on.as_ref().is_none_or(|of| of.id != session.sid) || !self.signs_on(app, scope) {
             return Ok(None);
         }
         self.sessions.begin_sign_on(session, browser_epoch).await?;
@@ -194,7 +196,7 @@ impl AuthorizationServer {
         }
         // An application that may not let others in any more, or can do nothing, does not do it by what it gave before.
         let first = self.apps.get(&hint.client_id).await?.filter(|first| first.enabled);
-        if first.is_none_or(|first| self.family_of(&first).is_none()) {
+        if first.is_none_or(|first| !self.signs_on(&first, &session.scope)) {
             return Err(refused("the application of the ID token shares nothing any more"));
         }
         let user = self.users.get(&sign_on.user_id).await?.filter(|user| {
@@ -268,7 +270,7 @@ impl AuthorizationServer {
             if app.has_grant(GrantType::RefreshToken) { Some(self.refresh_token(&session, now).await?) } else { None };
         let mut subject: TokenSubject<'_> = self.subject(registered, &session, &mapped.scope, now);
         subject.also.insert("issued_token_type".to_owned(), TokenType::AccessToken.uri().into());
-        if self.signs_on(registered, &session.scope) {
+        if self.signs_on(registered, &mapped.scope) {
             subject.also.extend([device_secret_member(secret)]);
         }
         let response = self.response_with_tokens(request, &subject, mapped, refresh_token.as_ref())?;

@@ -93,7 +93,7 @@ impl AuthorizationServer {
         let issuer = scope.contains(OPENID).then(|| request.parties.issuer().to_owned());
         let (salt, refresh) = (self.entropy.bytes()?, self.refresh.value());
         let mac_key = refresh.current_id().to_owned();
-        let sign_on = self.signs_on(registered, &scope).then(|| of_own_sign_on(&refresh, &mac_key, &salt, &sid));
+        let sign_on = self.signs_on(registered, &mapped.scope).then(|| of_own_sign_on(&refresh, &mac_key, &salt, &sid));
         let session = Session {
             sid,
             user_id: user.user_id.clone(),
@@ -121,7 +121,7 @@ impl AuthorizationServer {
         } else {
             None
         };
-        let secret = self.own_device_secret(registered, &session, user.browser_epoch).await?;
+        let secret = self.own_device_secret(registered, (&session, &mapped.scope), user.browser_epoch).await?;
         let mut subject = self.subject(registered, &session, &mapped.scope, request.now);
         subject.also.extend(secret.iter().map(device_secret_member));
         let response = self.response_with_tokens(request, &subject, &mapped, refresh_token.as_ref())?;

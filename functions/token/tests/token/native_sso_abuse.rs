@@ -8,7 +8,10 @@ use gateway_store::GrantType;
 
 use crate::family::{Apps, FIRST, NO_SIGN_ON, OTHER, SECOND, SHARED, STRANGER, SignedOn, THIRD, asking, exchange};
 use crate::fixture::{CHEAP, Fixture, login};
+use crate::hosted::{Browser, asking as page_asking, redemption};
 use crate::request::decoded;
+
+const CB: &str = "com.example.oidc:/cb";
 
 fn alice() -> UserId {
     UserId::parse("u_alice").unwrap()
@@ -227,6 +230,32 @@ async fn an_app_that_is_not_trusted_is_in_no_family() {
     }
     apps.change(FIRST, |app| (app.enabled, app.trusted) = (true, true)).await;
     assert_eq!(apps.exchange(SECOND, &first).await.status, 200, "the twin");
+}
+
+/// Abuse case O6: what operators take away ends at once what the logins of before could still do.
+#[tokio::test]
+async fn an_app_that_has_lost_a_scope_lets_nobody_in_by_a_login_of_before() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let mut first = apps.login(FIRST).await;
+    for left in ["notes:read openid", "device_sso notes:read"] {
+        let code = Browser::new(&fixture).logs_in(&page_asking(FIRST, CB, SHARED, &[])).await["code"].clone();
+        apps.change(FIRST, |app| app.scope = Scope::parse(left).unwrap()).await;
+        assert_eq!(apps.exchange(SECOND, &first).await.refusal(), NO_SIGN_ON, "{left}");
+        let refreshed = apps.refresh(FIRST, &first.tokens.refresh).await;
+        first.tokens = refreshed.tokens();
+        let redeemed = apps.send(redemption(FIRST, &code, &[("redirect_uri", CB)])).await;
+        for response in [&refreshed, &redeemed] {
+            assert_eq!((response.status, response.body.get("device_secret")), (200, None), "{left}: {}", response.text);
+            let id_token = response.body["id_token"].as_str();
+            assert_eq!(id_token.is_some(), left.contains("openid"), "{left}");
+            assert_eq!(id_token.and_then(|id_token| decoded(id_token).1.get("ds_hash").cloned()), None, "{left}");
+        }
+        apps.change(FIRST, |app| app.scope = Scope::parse(SHARED).unwrap()).await;
+        assert_eq!(apps.exchange(SECOND, &first).await.status, 200, "the twin");
+    }
+    let refreshed = apps.refresh(FIRST, &first.tokens.refresh).await;
+    assert!(decoded(refreshed.body["id_token"].as_str().unwrap()).1["ds_hash"].is_string(), "it has both again");
 }
 
 /// Abuse case O9: one session for each app, and none that outlives the login.
