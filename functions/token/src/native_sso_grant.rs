@@ -142,7 +142,8 @@ impl AuthorizationServer {
             own.tokens.clone()
         } else {
             let tokens = self.sessions.tokens();
-            tokens.acquire_without_password(sid, (registered, &scope), &proved.user, request.now).await?
+            let whose = (&proved.user, LoginMethod::SignOn);
+            tokens.acquire_without_password(sid, (registered, &scope), whose, request.now).await?
         };
         if let Taken::Anew(sid, before) = &place {
             let member = Member { sid: sid.clone(), at: request.now, attempt: asked.attempt.clone() };

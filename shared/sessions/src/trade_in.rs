@@ -41,7 +41,8 @@ impl Sessions {
     /// As [`Sessions::finish_traded_in`].
     pub async fn begin_traded_in(&self, trading: &TradingIn<'_>) -> Result<(Session, bool), SessionError> {
         let TradingIn { app, user, traded, scope, attempt, mac_key, device, holder, issuer, now } = *trading;
-        let tokens = self.tokens.acquire_without_password(&traded.sid, (app, scope), user, now).await?;
+        let by = LoginMethod::TradeIn;
+        let tokens = self.tokens.acquire_without_password(&traded.sid, (app, scope), (user, by), now).await?;
         let idle = self.gateway.lifetimes().session_idle;
         let new = Session {
             sid: traded.sid.clone(),
@@ -54,7 +55,7 @@ impl Sessions {
             mac_key: mac_key.to_owned(),
             credential_epoch: user.credential_epoch,
             auth_time: None,
-            origin: Origin { began: Some(now), device: device.map(str::to_owned), by: LoginMethod::TradeIn },
+            origin: Origin { began: Some(now), device: device.map(str::to_owned), by },
             issuer: scope.contains(OPENID).then(|| issuer.to_owned()),
             sign_on: None,
             tokens,

@@ -4,6 +4,7 @@ use crate::{InternalTokens, Login, SessionError, Tokens};
 use gateway_domain::acquired::Handover;
 use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
+use gateway_domain::session::LoginMethod;
 use gateway_domain::time::Timestamp;
 use gateway_store::{App, User};
 use std::collections::BTreeMap;
@@ -13,12 +14,12 @@ impl InternalTokens {
     /// them asks for the password (RFC 9470).
     ///
     /// # Errors
-    /// As [`InternalTokens::acquire`].
+    /// As [`InternalTokens::acquire`], and [`SessionError::NoBackEnd`] if a session of this kind of login would be of no use.
     pub async fn acquire_without_password(
         &self,
         sid: &SessionId,
         (app, scope): (&App, &Scope),
-        user: &User,
+        (user, by): (&User, LoginMethod),
         now: Timestamp,
     ) -> Result<Tokens, SessionError> {
         let login = Login {
@@ -29,6 +30,7 @@ impl InternalTokens {
             begun: &Handover::default(),
             separate: &BTreeMap::new(),
         };
-        self.acquire(sid, app, scope, login, None, now).await
+        let tokens = self.acquire(sid, app, scope, login, None, now).await?;
+        if self.are_useless(app, (scope, by), &tokens, now) { Err(SessionError::NoBackEnd) } else { Ok(tokens) }
     }
 }

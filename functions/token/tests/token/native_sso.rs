@@ -4,11 +4,13 @@ use futures_util::future::join_all;
 use serde_json::json;
 use support::ClientKey;
 
-use crate::family::{Apps, FIRST, NO_SIGN_ON, SECOND, SHARED, SignedOn, THIRD, asking, container, exchange};
+use crate::family::{Apps, FIRST, NO_SIGN_ON, SECOND, SHARED, SignedOn, THIRD, asking, container, exchange, families};
 use crate::fixture::{Fixture, ISSUER, login, send};
 use crate::hosted::{Browser, asking as page_asking, redemption};
 use crate::id_tokens::verified;
+use crate::renewing::Mood;
 use crate::request::{decoded, request};
+use crate::step_up::optional;
 
 const CB: &str = "com.example.oidc:/cb";
 
@@ -233,6 +235,29 @@ async fn what_takes_a_password_is_not_there_without_a_login() {
     // It still ends with the others.
     apps.revoke(FIRST, &first.secret).await;
     assert_eq!(apps.live([FIRST, SECOND]).await, [0, 0]);
+}
+
+/// As at any login, no session begins that would be of no use; the one that the app has stays, and the same attempt goes on.
+#[tokio::test]
+async fn an_exchange_for_which_no_system_answers_changes_nothing_and_is_sent_again() {
+    let fixture = Fixture::new().await;
+    let function = fixture.container_with(|config| optional(&families(config)));
+    let apps = Apps { function, ..Apps::of(&fixture).await };
+    let first = apps.login(FIRST).await;
+    let before = apps.exchange(SECOND, &first).await.tokens();
+    let scope = [("scope", "openid vault:read")];
+    let asks = || asking(SECOND, &scope, &first).header("Idempotency-Key", "one");
+    fixture.vault.is(Mood::IsDown);
+    fixture.wire.since_last();
+    assert_eq!(apps.send(asks()).await.refusal(), (503, "temporarily_unavailable"));
+    let done = fixture.wire.since_last();
+    assert!(done.iter().all(|operation| operation.starts_with("GetItem")), "{done:?}");
+    assert!(fixture.calls(&before.access).await);
+    fixture.vault.is(Mood::Renews);
+    let second = apps.send(asks()).await;
+    let tokens = second.tokens();
+    assert_eq!((fixture.versions(&tokens.access).await, apps.live([SECOND]).await), (vec![1], [1]), "{}", second.text);
+    assert_eq!(apps.refresh(SECOND, &tokens.refresh).await.status, 200);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use support::Authenticator;
 use crate::challenge::{ALICE, App, code, redemption as redemption_of, refused};
 use crate::fixture::{Fixture, NOTES, PASSWORD, SECRET, refresh, send};
 use crate::hosted::{Browser, NATIVE, VERIFIER, asking, redemption, redirected};
+use crate::old_issuer::old_issuer;
 use crate::passkeys::{Open, asked, enrolled, with_passkeys};
 use crate::renewing::{LIFE, Mood};
 use crate::request::{Response, Tokens, decoded, post};
@@ -19,12 +20,17 @@ const ALL: &str = "notes:read orders:read vault:read";
 const WEB: &str = "https://web.example/cb";
 
 /// The configuration with passkeys, and with a vault that takes the gateway's word for a user.
-fn delegated(config: &str) -> String {
+pub(crate) fn delegated(config: &str) -> String {
     let (before, rest) = config.split_once("  vault-login:\n").unwrap();
     let (_, after) = rest.split_once("apis:\n").unwrap();
     let kerberos = "    type: kerberos_s4u\n    label: The Vault\n    realm: EXAMPLE.COM\n    kdcs: [kdc.example.com]\n    \
                     service: HTTP/vault.example.com\n    account: svc-gateway\n    secret: gateway-account\n";
     with_passkeys(&format!("{before}  vault-login:\n{kerberos}apis:\n{after}"))
+}
+
+/// The same where no call needs the vault.
+pub(crate) fn optional(config: &str) -> String {
+    delegated(config).replace("connector: vault-login\n", "connector: vault-login\n    optional: true\n")
 }
 
 /// A gateway with both kinds of systems, and alice with a passkey.
@@ -335,4 +341,22 @@ async fn the_classes_are_listed_where_they_can_be_had() {
     browser.logs_in(&asking("web", WEB, NOTES, &[])).await;
     let passkey = asking("web", WEB, NOTES, &[("acr_values", "phr")]);
     assert_eq!(browser.get("/oauth2/authorize", &passkey).await.status, 303);
+}
+
+/// As at any login, no session begins that would be of no use; and the token of before is not lost by that.
+#[tokio::test]
+async fn a_trade_in_for_which_no_system_answers_is_sent_again() {
+    let mut fixture = Fixture::new().await;
+    let issuer = old_issuer(&mut fixture).await;
+    let server = fixture.container_with(optional);
+    let old = issuer.issue("u_alice");
+    let form =
+        [("grant_type", "refresh_token"), ("client_id", "pub1"), ("refresh_token", &old), ("scope", "vault:read")];
+    fixture.vault.is(Mood::IsDown);
+    assert_eq!(send(&server, post("/oauth2/token", &form)).await.refusal(), (503, "temporarily_unavailable"));
+    assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0);
+    fixture.vault.is(Mood::Renews);
+    let tokens = send(&server, post("/oauth2/token", &form)).await.tokens();
+    assert_eq!((has(&fixture.session(&tokens.access).await), issuer.asked().len()), (vec!["vault-login"], 1));
+    assert!(fixture.calls(&tokens.access).await);
 }
