@@ -23,7 +23,7 @@ pub(crate) async fn documents(gateway: &Gateway) -> Vec<Json> {
 }
 
 /// The sum of a count over all documents in which these dimensions have these values.
-fn sum(documents: &[Json], metric: &str, dimensions: &[(&str, &str)]) -> f64 {
+pub(crate) fn sum(documents: &[Json], metric: &str, dimensions: &[(&str, &str)]) -> f64 {
     let fits = |document: &&Json| dimensions.iter().all(|(name, value)| document[*name] == *value);
     documents.iter().filter(fits).filter_map(|document| document[metric].as_f64()).sum()
 }

@@ -14,6 +14,7 @@ use support::{ADA, CATALOGUE, DEMO_APP, Response, Switch, Visitor, Wire};
 
 use super::Gateway;
 use crate::admin_api::{ask, operator};
+use crate::metrics::{documents, sum};
 use crate::openid::METADATA;
 use crate::owners::me;
 
@@ -134,6 +135,17 @@ async fn one_login_gives_each_app_of_the_family_a_session_that_ends_alone() {
     assert_eq!(calls(&gateway, &back).await, 200);
     let refreshed = gateway.try_refresh(SECOND, &back.refresh).await;
     assert_eq!(refreshed.status, 200, "{}", refreshed.text());
+}
+
+/// A login is counted once, however often its response is fetched again.
+#[tokio::test]
+async fn a_shared_login_that_is_repeated_is_counted_once() {
+    let gateway = Gateway::start().await;
+    let first = logs_in(&mut Visitor::of(&gateway)).await;
+    let second = SignedOn::of(&exchange(&gateway, SECOND, &first).await);
+    assert_eq!(SignedOn::of(&exchange(&gateway, SECOND, &first).await).refresh, second.refresh);
+    let dimensions = [("Grant", "native_sso"), ("App", SECOND)];
+    assert_eq!(sum(&documents(&gateway).await, "Logins", &dimensions), 1.0);
 }
 
 /// Abuse case O4: the secret ends with them.

@@ -147,9 +147,10 @@ impl AuthorizationServer {
         };
         if let Taken::Anew(sid, before) = &place {
             let member = Member { sid: sid.clone(), at: request.now, attempt: asked.attempt.clone() };
-            if !self.sessions.take_place(&proved.sign_on, client_id, &member, *before).await? {
+            let taken = self.sessions.take_place(&proved.sign_on, client_id, &member, *before).await;
+            if !matches!(taken, Ok(true)) {
                 self.sessions.drop_tokens(sid, &tokens).await;
-                return Ok(None);
+                return taken.map(|_| None).map_err(Failure::from);
             }
         }
         let new = self.joining(request, app, (proved, asked), (sid.clone(), scope, tokens))?;
@@ -275,7 +276,10 @@ impl AuthorizationServer {
             subject.also.extend([device_secret_member(secret)]);
         }
         let response = self.response_with_tokens(request, &subject, mapped, refresh_token.as_ref())?;
-        gateway_telemetry::count(Metric::Login { grant: "native_sso", app: registered.client_id.as_str() });
+        // A repetition finds the salt of the request that has written the session.
+        if session.salt == new.salt {
+            gateway_telemetry::count(Metric::Login { grant: "native_sso", app: registered.client_id.as_str() });
+        }
         Ok(response)
     }
 

@@ -1,12 +1,14 @@
 //! The function dies between two writes of an exchange, or of an end: the same is sent again, and nothing is left half made.
 
 use gateway_token::AuthorizationServer;
+use support::Verdict;
 
-use crate::family::{Apps, FIRST, SECOND, SHARED, SignedOn, THIRD, container, exchange, revocation};
+use crate::family::{Apps, FIRST, SECOND, SHARED, SignedOn, THIRD, asking, container, exchange, families, revocation};
 use crate::fixture::{Fixture, login, send};
-use crate::hosted::{Browser, asking, redemption};
+use crate::hosted::{Browser, asking as page_asking, redemption};
 use crate::hosted_deaths::at_every_write;
 use crate::request::{Request, Response};
+use crate::step_up::delegated;
 
 const CB: &str = "com.example.oidc:/cb";
 
@@ -62,6 +64,29 @@ async fn an_exchange_without_a_key_that_dies_is_sent_again() {
     assert_eq!(at_every_write(prepare, Open::sends, after).await, 3);
 }
 
+/// What a legacy system began for an exchange that was not written ends there, and the same attempt begins it anew.
+#[tokio::test]
+async fn an_exchange_that_is_not_written_leaves_nothing_at_a_legacy_system() {
+    let fixture = Fixture::new().await;
+    let function = fixture.container_with(|config| delegated(&families(config)));
+    let apps = Apps { function, ..Apps::of(&fixture).await };
+    let first = apps.login(FIRST).await;
+    let scope = [("scope", "openid vault:read")];
+    let asks = || asking(SECOND, &scope, &first).header("Idempotency-Key", "one");
+    for (write, ended) in [("UpdateItem", 1), ("PutItem", 2)] {
+        fixture.wire.script(
+            move |operation| {
+                if operation.is(write, "Sessions") { Verdict::Fail } else { Verdict::Forward }
+            },
+        );
+        assert_eq!(apps.send(asks()).await.refusal(), (503, "temporarily_unavailable"), "{write}");
+        fixture.wire.calm();
+        assert_eq!(fixture.vault.ends(), ended, "{write}");
+    }
+    let tokens = apps.send(asks()).await.tokens();
+    assert_eq!((fixture.versions(&tokens.access).await, fixture.vault.ends()), (vec![1], 2));
+}
+
 /// Abuse case O9: the session before has ended before another one can begin.
 #[tokio::test]
 async fn an_exchange_that_takes_the_place_of_another_session_dies_and_leaves_one() {
@@ -100,7 +125,7 @@ async fn an_end_together_that_dies_is_sent_again() {
 async fn a_redemption_that_begins_a_sign_on_dies_and_is_sent_again() {
     let prepare = async |fixture: &Fixture| {
         let mut open = Open::of(fixture, |first| exchange(SECOND, first)).await;
-        let code = Browser::new(fixture).logs_in(&asking(FIRST, CB, SHARED, &[])).await["code"].clone();
+        let code = Browser::new(fixture).logs_in(&page_asking(FIRST, CB, SHARED, &[])).await["code"].clone();
         open.request = redemption(FIRST, &code, &[("redirect_uri", CB)]).header("Idempotency-Key", "one");
         open
     };
