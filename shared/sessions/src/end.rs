@@ -11,14 +11,24 @@ impl Sessions {
     /// Ends a session for good: from now on no refresh works and no call is admitted. Internal tokens whose logout failed
     /// stay in the session, for [`Sessions::finish_logout`].
     pub async fn end(&self, sid: &SessionId) -> Result<(), SessionError> {
-        if let Some(ended) = self.table.end(sid).await? {
-            self.activity.remove_entry(&ended.user_id, &ended.client_id, sid).await?;
-            // The session has ended, so the caller gets no error: the logout can be repeated.
-            if let Err(error) = self.log_out_ended(sid, &ended.tokens, WAITED_FOR).await {
-                tracing::warn!(session = %sid, kind = error.kind(), reason = %error, "the logout at legacy systems is not noted");
-            }
+        if let Some(tokens) = self.cut_off(sid).await? {
+            self.log_out_cut_off(sid, &tokens).await;
         }
         Ok(())
+    }
+
+    /// The same without the logout. Returns the internal tokens that are left; `None` if there is no such session.
+    pub(crate) async fn cut_off(&self, sid: &SessionId) -> Result<Option<Tokens>, SessionError> {
+        let Some(ended) = self.table.end(sid).await? else { return Ok(None) };
+        self.activity.remove_entry(&ended.user_id, &ended.client_id, sid).await?;
+        Ok(Some(ended.tokens))
+    }
+
+    /// The logout that remains after [`Sessions::cut_off`]. The session has ended, so the caller gets no error: it can be repeated.
+    pub(crate) async fn log_out_cut_off(&self, sid: &SessionId, tokens: &Tokens) {
+        if let Err(error) = self.log_out_ended(sid, tokens, WAITED_FOR).await {
+            tracing::warn!(session = %sid, kind = error.kind(), reason = %error, "the logout at legacy systems is not noted");
+        }
     }
 
     /// Logs an ended session out of the legacy systems whose logout is not done yet. One read if there are none.

@@ -1,6 +1,7 @@
 //! Sign-ons: several apps of one device have sessions of their own from one login, which end together or alone.
 
 use crate::{SessionError, Sessions, Tokens};
+use futures_util::future::join_all;
 use gateway_domain::ids::{ClientId, SessionId};
 use gateway_domain::session::Session;
 use gateway_domain::sign_on::{Member, SignOn};
@@ -40,7 +41,13 @@ impl Sessions {
     /// [`SessionError::CredentialsChanged`] if the user's credentials changed, or if the sign-on or the session ended meanwhile, or another
     /// session has got the place: nothing of it is left then.
     pub async fn begin_joined(&self, app: &App, sign_on: &SignOn, new: &Session) -> Result<Session, SessionError> {
-        self.table.create(new).await?;
+        if let Err(error) = self.table.create(new).await {
+            // A write whose answer was lost has happened, and whoever repeats this finds the session: it needs its tokens.
+            if let Ok(None) = self.table.get(&new.sid).await {
+                self.drop_tokens(&new.sid, &new.tokens).await;
+            }
+            return Err(error.into());
+        }
         // Another attempt of the same client may have written it first, with a salt and internal tokens of its own.
         let session = self.table.get(&new.sid).await?.ok_or(SessionError::Internal("a session vanished"))?;
         if session.salt != new.salt {
@@ -70,15 +77,25 @@ impl Sessions {
     }
 
     /// Ends a sign-on with all its sessions. The secret ends first, so that no more of them begin: one that is beginning at this moment finds
-    /// that. If this dies on the way, the next attempt ends the rest.
+    /// that. If this dies on the way, the next attempt ends the rest. All of them are over before the first legacy system is told, and these are
+    /// told at once, so that as many as a family has apps take no longer than one.
     pub async fn end_together(&self, id: &SessionId) -> Result<(), SessionError> {
         if !self.table.end_sign_on(id).await? {
             return Ok(());
         }
+        let (mut cut_off, mut outcome) = (Vec::new(), Ok(()));
         for member in self.table.members(id).await? {
-            self.end(&member.sid).await?;
+            let ended = self.cut_off(&member.sid).await;
+            match ended {
+                Ok(tokens) => cut_off.extend(tokens.map(|tokens| (member.sid, tokens))),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
         }
-        Ok(())
+        join_all(cut_off.iter().map(|(sid, tokens)| self.log_out_cut_off(sid, tokens))).await;
+        outcome
     }
 
     /// Logs out internal tokens that no session has taken.

@@ -10,7 +10,7 @@ use crate::hosted::{Browser, asking as page_asking, redemption};
 use crate::id_tokens::verified;
 use crate::renewing::Mood;
 use crate::request::{decoded, request};
-use crate::step_up::optional;
+use crate::step_up::{delegated, optional};
 
 const CB: &str = "com.example.oidc:/cb";
 
@@ -144,6 +144,26 @@ async fn the_device_secret_ends_all_sessions_together() {
     }
     assert_eq!(apps.exchange(SECOND, &first).await.refusal(), NO_SIGN_ON);
     assert_eq!(apps.exchange(SECOND, &other).await.status, 200);
+}
+
+/// Legacy systems take their time: no session waits for the logout of another one.
+#[tokio::test]
+async fn all_sessions_are_over_before_the_first_is_logged_out_at_a_legacy_system() {
+    let fixture = Fixture::new().await;
+    let function = fixture.container_with(|config| delegated(&families(config)));
+    let apps = Apps { function, ..Apps::of(&fixture).await };
+    let scope = "device_sso openid vault:read";
+    let first = SignedOn::of(&apps.send(login("alice", FIRST, scope)).await);
+    for client in [SECOND, THIRD] {
+        assert_eq!(apps.send(asking(client, &[("scope", scope)], &first)).await.status, 200, "{client}");
+    }
+    fixture.wire.since_last();
+    apps.revoke(FIRST, &first.secret).await;
+    let done: Vec<_> = fixture.wire.since_last().into_iter().filter(|done| !done.starts_with("GetItem")).collect();
+    // The secret, then each session and its entry, and at last what is left of their internal tokens.
+    let (session, entry) = ("UpdateItem Sessions", "UpdateItem Activity");
+    assert_eq!(done, [&[session][..], &[session, entry].repeat(3), &[session; 3]].concat());
+    assert_eq!((fixture.vault.ends(), apps.live([FIRST, SECOND, THIRD]).await), (3, [0, 0, 0]));
 }
 
 /// Abuse case O5: the same request on two containers gives one session, and a repetition gives it again until it was used.
