@@ -13,7 +13,8 @@ fn second() -> ClientId {
 }
 
 fn member(byte: u8) -> Member {
-    Member { sid: sid(byte), at: NOW, attempt: Some(format!("attempt {byte}")) }
+    let (attempt, before) = (Some(format!("attempt {byte}")), Some("attempt before".to_owned()));
+    Member { sid: sid(byte), at: NOW, attempt, before }
 }
 
 /// The tables with a sign-on, whose first session is that of byte 1.

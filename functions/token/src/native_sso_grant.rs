@@ -38,7 +38,7 @@ struct Proved {
 /// The place of a session.
 enum Taken<'a> {
     /// That of this id, which nobody has yet, instead of the session that the application has there.
-    Anew(SessionId, Option<&'a SessionId>),
+    Anew(SessionId, Option<&'a Member>),
     /// That of this id, and the session if it was written already.
     Again(SessionId, Option<&'a Session>),
 }
@@ -102,7 +102,7 @@ impl AuthorizationServer {
                 (Place::Again, Some(member)) => Taken::Again(member.sid.clone(), own.as_ref()),
                 (Place::None, _) => return Err(NoSignOn::Used.into()),
                 (Place::New | Place::Instead | Place::Again, _) => {
-                    Taken::Anew(SessionId::from_random(self.entropy.bytes()?), member.map(|member| &member.sid))
+                    Taken::Anew(SessionId::from_random(self.entropy.bytes()?), member)
                 }
             };
             if let Some(response) = Box::pin(self.join(request, app, (&proved, asked), (place, scope.clone()))).await? {
@@ -146,8 +146,9 @@ impl AuthorizationServer {
             tokens.acquire_without_password(sid, (registered, &scope), whose, request.now).await?
         };
         if let Taken::Anew(sid, before) = &place {
-            let member = Member { sid: sid.clone(), at: request.now, attempt: asked.attempt.clone() };
-            let taken = self.sessions.take_place(&proved.sign_on, client_id, &member, *before).await;
+            let member = Member::taking(*before, sid.clone(), asked.attempt.clone(), request.now);
+            let before = before.map(|before| &before.sid);
+            let taken = self.sessions.take_place(&proved.sign_on, client_id, &member, before).await;
             if !matches!(taken, Ok(true)) {
                 self.sessions.drop_tokens(sid, &tokens).await;
                 return taken.map(|_| None).map_err(Failure::from);

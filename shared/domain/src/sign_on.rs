@@ -50,6 +50,16 @@ pub struct Member {
     pub at: Timestamp,
     /// SHA-256 of the attempt id (`Idempotency-Key`) of that request.
     pub attempt: Option<String>,
+    /// The same of the last attempt with an id that had the place before: a late copy of it takes nothing from whoever came after it.
+    pub before: Option<String>,
+}
+
+impl Member {
+    /// The place of this session, which the attempt at that time takes from whoever has it now.
+    pub fn taking(now: Option<&Self>, sid: SessionId, attempt: Option<String>, at: Timestamp) -> Self {
+        let before = now.and_then(|now| now.attempt.as_ref().or(now.before.as_ref())).cloned();
+        Self { sid, at, attempt, before }
+    }
 }
 
 /// Which session an exchange gives.
@@ -61,7 +71,7 @@ pub enum Place {
     Again,
     /// A new one in place of that which the application has, and which ends.
     Instead,
-    /// None: a late copy of an attempt whose session was used or has ended.
+    /// None: a late copy of an attempt whose session was used, has ended, or has given its place to a later one.
     None,
 }
 
@@ -69,7 +79,7 @@ impl SignOn {
     /// The sign-on that the login of this session begins, under this browser epoch of its user.
     pub fn begin(session: &Session, browser_epoch: u64) -> Self {
         let at = session.family.served_at;
-        let first = Member { sid: session.sid.clone(), at, attempt: Some(LOGIN.to_owned()) };
+        let first = Member { sid: session.sid.clone(), at, attempt: Some(LOGIN.to_owned()), before: None };
         Self {
             id: session.sid.clone(),
             user_id: session.user_id.clone(),
@@ -113,6 +123,8 @@ pub fn place(
     let without = attempt.is_none() && member.attempt.is_none();
     if attempt.is_some() && attempt == member.attempt.as_deref() {
         if is_unused { Place::Again } else { Place::None }
+    } else if attempt.is_some() && attempt == member.before.as_deref() {
+        Place::None
     } else if without && is_unused && now < member.at.saturating_add(REPEATABLE) {
         Place::Again
     } else {
@@ -149,7 +161,7 @@ mod tests {
     }
 
     fn member(attempt: Option<&str>) -> Member {
-        Member { sid: SessionId::from_random([1; 16]), at: at(0), attempt: attempt.map(str::to_owned) }
+        Member { sid: SessionId::from_random([1; 16]), at: at(0), attempt: attempt.map(str::to_owned), before: None }
     }
 
     fn placed(of: Option<&str>, session: Option<&Session>, attempt: Option<&str>, seconds: i64) -> Place {
@@ -187,6 +199,22 @@ mod tests {
         for (of, shown) in [(Some("a"), Some("b")), (Some("a"), None), (None, Some("b"))] {
             assert_eq!(placed(of, Some(&own), shown, 1), Place::Instead, "{of:?} {shown:?}");
         }
+    }
+
+    /// Abuse case O5: a request that was held up on the way ends no session that began meanwhile.
+    #[test]
+    fn a_late_copy_of_the_attempt_before_gets_nothing() {
+        let (own, sid) = (session(), SessionId::from_random([2; 16]));
+        let first = member(Some("a"));
+        for later in [Some("b"), None] {
+            let taken = Member::taking(Some(&first), sid.clone(), later.map(str::to_owned), at(1));
+            let shown = |attempt| place(Some(&taken), Some(&own), (attempt, None), at(100));
+            assert_eq!((shown(Some("a")), shown(Some("c"))), (Place::None, Place::Instead), "{later:?}");
+            // One without an id in between makes it no better.
+            let again = Member::taking(Some(&taken), sid.clone(), None, at(2));
+            assert_eq!(again.before.as_deref(), later.or(Some("a")));
+        }
+        assert_eq!(Member::taking(None, sid, None, at(1)).before, None);
     }
 
     #[test]

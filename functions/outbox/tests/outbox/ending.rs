@@ -193,7 +193,7 @@ async fn sessions_of_one_login_end_together_or_alone() {
         let sessions = &fixture.db.store.sessions;
         let first = sessions.get(&sid(1)).await.unwrap().unwrap();
         sessions.create_sign_on(&SignOn::begin(&first, 0)).await.unwrap();
-        let place = Member { sid: sid(2), at: fixture.now(), attempt: None };
+        let place = Member { sid: sid(2), at: fixture.now(), attempt: None, before: None };
         assert_eq!(sessions.take_place(&sid(1), &app("stock"), &place, None).await, Ok(true));
         let id = fixture.ending(which(vec![AppSession { client_id: app("shop"), sid: sid(1) }])).await;
         fixture.end(&id).await;

@@ -219,6 +219,22 @@ async fn the_loser_of_a_race_is_ended() {
     }
 }
 
+/// Abuse case O5: a request that was held up on the way ends nothing that the app has got meanwhile.
+#[tokio::test]
+async fn a_late_copy_of_the_attempt_before_ends_no_session() {
+    let fixture = Fixture::new().await;
+    let apps = Apps::of(&fixture).await;
+    let first = apps.login(FIRST).await;
+    let sends = async |key: &str| apps.send(exchange(SECOND, &first).header("Idempotency-Key", key)).await;
+    assert_eq!(sends("one").await.status, 200);
+    let second = sends("two").await.tokens();
+    let late = sends("one").await;
+    assert_eq!(late.refusal(), NO_SIGN_ON, "{}", late.text);
+    assert!(fixture.calls(&second.access).await);
+    assert_eq!(apps.refresh(SECOND, &second.refresh).await.status, 200);
+    assert_eq!((sends("three").await.status, apps.live([SECOND]).await), (200, [1]), "the twin");
+}
+
 /// Each app has a key of its own: the secret is bound to none, but who has none gets nothing of a login that has one.
 #[tokio::test]
 async fn by_a_login_with_a_key_only_an_app_with_a_key_of_its_own_comes_in() {

@@ -39,6 +39,8 @@ struct MemberItem {
     at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attempt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
 }
 
 /// The part of a sign-on that tells whose sessions end with it.
@@ -129,7 +131,7 @@ fn key(id: &SessionId) -> AttributeValue {
 }
 
 fn sign_on_of(id: &SessionId, item: SignOnItem) -> SignOn {
-    let member = |(client, MemberItem { sid, at, attempt })| (client, Member { sid, at, attempt });
+    let member = |(client, MemberItem { sid, at, attempt, before })| (client, Member { sid, at, attempt, before });
     SignOn {
         id: id.clone(),
         user_id: item.user_id,
@@ -168,6 +170,6 @@ impl From<&SignOn> for SignOnItem {
 
 impl From<&Member> for MemberItem {
     fn from(member: &Member) -> Self {
-        Self { sid: member.sid.clone(), at: member.at, attempt: member.attempt.clone() }
+        Self { sid: member.sid.clone(), at: member.at, attempt: member.attempt.clone(), before: member.before.clone() }
     }
 }
