@@ -10,14 +10,17 @@ use crate::error::Error;
 use crate::output;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use gateway_administration::Act;
-use gateway_domain::ids::{ClientId, SessionId, UserId};
+use gateway_domain::ids::{ClientId, SessionId, SubjectKind, UserId};
 use gateway_domain::outbox::PATIENCE;
 use gateway_store::{LiveSession, StoreError};
 use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 /// How many sessions are read or ended at the same time.
 const AT_ONCE: usize = 16;
+/// How often all sessions are listed at most, while more people log in.
+const ROUNDS: usize = 8;
 
 pub(crate) async fn run(context: &Context, command: Sessions) -> Result<(), Error> {
     match command {
@@ -107,7 +110,7 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
     };
     let act = Act { act: "sessions end", subject, before: Some(json!({ "live_sessions": live.len() })), after: None };
     let end = async {
-        // Browsers first, then whoever is there: what begins by a browser, a code or a sign-on either sees the epoch or is seen.
+        // The epoch rises first, then it is listed who is there: what begins by a browser, a code or a sign-on either sees the epoch or is seen.
         let live = match browsers {
             Browsers::None => live,
             Browsers::Of(user) => {
@@ -118,7 +121,7 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
                 let logins = stream::iter(store.browser_logins.ids().await?).map(Ok);
                 let end = async |id: String| store.browser_logins.end(&id).await.map(drop);
                 logins.try_for_each_concurrent(AT_ONCE, end).await?;
-                store.activity.sessions_of_app(None, date_time::now()).await?
+                shut_out(context).await?
             }
         };
         end_all(context, live).await
@@ -126,6 +129,27 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
     let ended = audited(context, act, end).await?;
     context.print.done(&ended.words(), &ended.counted(json!({})));
     Ok(())
+}
+
+/// Everybody's sessions, after the epoch of each of their users has risen: no app comes in by one that is still to end. Whoever logs in meanwhile
+/// is listed by the next round. Only a code that waits, of somebody who has no session yet, still gives one: its owner has just logged in.
+async fn shut_out(context: &Context) -> Result<Vec<LiveSession>, Error> {
+    let store = &context.connection.store;
+    let mut shut_out = BTreeSet::new();
+    let mut live = store.activity.sessions_of_app(None, date_time::now()).await?;
+    for _ in 0..ROUNDS {
+        // Applications and devices have no browsers.
+        let people = live.iter().map(|live| &live.user_id).filter(|user| user.kind() == SubjectKind::User);
+        let users: BTreeSet<UserId> = people.filter(|user| !shut_out.contains(*user)).cloned().collect();
+        if users.is_empty() {
+            break;
+        }
+        let end = async |user: UserId| store.users.end_browsers(&user, None).await.map(drop);
+        stream::iter(users.clone()).map(Ok).try_for_each_concurrent(AT_ONCE, end).await?;
+        shut_out.extend(users);
+        live = store.activity.sessions_of_app(None, date_time::now()).await?;
+    }
+    Ok(live)
 }
 
 /// The session with this id, if there is something left to end: it is live, or its end or back-end logout is not complete.

@@ -8,6 +8,7 @@ use gateway_domain::renewal::LogoutRequest;
 use gateway_domain::time::Timestamp;
 use serde_json::Value;
 use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP, Visitor, Wire};
+use tempfile::TempDir;
 
 use crate::operator::{Operator, PASSWORD, run};
 
@@ -80,16 +81,39 @@ async fn everybody_is_logged_out_only_when_it_is_meant() {
     gateway.login(ADA).await;
 }
 
-/// Abuse case O4: what begins until the browsers have ended is among what is listed then, and ends as well.
-#[tokio::test]
-async fn browsers_end_before_the_sessions_that_end_are_listed() {
-    let gateway = Gateway::start().await;
+/// A proxy to the gateway's DynamoDB, and a directory for `--local` by which commands go through it.
+async fn watched(gateway: &Gateway) -> (Wire, TempDir) {
     let wire = Wire::signed_to(gateway.stack.dynamodb_url()).await;
     let text = std::fs::read_to_string(gateway.stack.data_directory().join("stack.json")).unwrap();
     let mut stack: Value = serde_json::from_str(&text).unwrap();
     stack["dynamodb_url"] = wire.endpoint.as_str().into();
     let files = tempfile::tempdir().unwrap();
     std::fs::write(files.path().join("stack.json"), stack.to_string()).unwrap();
+    (wire, files)
+}
+
+/// Abuse case O4: no app comes in by a session that is still to end, also when all of them are.
+#[tokio::test]
+async fn everybody_is_shut_out_before_the_sessions_that_end_are_listed() {
+    let gateway = Gateway::start().await;
+    let (wire, files) = watched(&gateway).await;
+    let local = format!("--local={}", files.path().display());
+    let (ada, bob) = (gateway.login(ADA).await, gateway.login(BOB).await);
+    wire.since_last();
+    let end = [local.as_str(), "sessions", "end", "--all", "--yes"];
+    run(&end, "", |command| command.env("USER", "olga")).await.text();
+    let (list, shut_out, ended) = ("Scan Activity", "UpdateItem Users", "UpdateItem Sessions");
+    let order = wire.since_last().into_iter().filter(|did| [list, shut_out, ended].contains(&did.as_str()));
+    // The first list is for the audit, the last one for the end.
+    assert_eq!(order.collect::<Vec<_>>(), [list, list, shut_out, shut_out, list, ended, ended]);
+    assert!(!calls(&gateway, &ada.access).await && !calls(&gateway, &bob.access).await);
+}
+
+/// Abuse case O4: what begins until the browsers have ended is among what is listed then, and ends as well.
+#[tokio::test]
+async fn browsers_end_before_the_sessions_that_end_are_listed() {
+    let gateway = Gateway::start().await;
+    let (wire, files) = watched(&gateway).await;
     let local = format!("--local={}", files.path().display());
     let mut orders = Vec::new();
     for more in [&[][..], &["--app", DEMO_APP]] {
