@@ -15,7 +15,7 @@ use answer::{ByMail, NoCode, Told, Wanted};
 use gateway_credentials::UsedProof;
 use gateway_domain::authorization_code::AuthorizationCode;
 use gateway_domain::authorization_request::{
-    AuthorizationErrorCode, AuthorizationRequest, Refused, Registration, Target,
+    AuthorizationErrorCode, AuthorizationRequest, DPOP_JKT, Refused, Registration, Target,
 };
 use gateway_domain::dpop::{InvalidProof, Proof};
 use gateway_domain::event::{ApiRequest, ApiResponse, Query};
@@ -68,6 +68,9 @@ impl AuthorizationEndpoint {
             (None, None) => return Err(NoCode::Client("no client id")),
         };
         let key = self.proved(proof.as_ref(), now).await?;
+        if let Some((_, kept)) = &session {
+            of_its_key(kept, key.as_ref())?;
+        }
         let pushed = match form.get("request_uri") {
             Some(uri) => Some(self.pushed(uri, &app, now).await.map_err(|failure| {
                 let is_its_own = matches!(failure, Failure::Client(_));
@@ -75,13 +78,13 @@ impl AuthorizationEndpoint {
             })?),
             None => None,
         };
-        // A request that is whole is one of its own: an app that keeps an old session gets no code for the verifier of that.
+        // A request that is whole is one of its own, but for the key: an app that keeps an old session gets no code for the verifier of that.
         let is_whole = form.get("code_challenge").is_some() || pushed.is_some();
         let kept = session.map(|(_, kept)| kept).filter(|_| !is_whole);
         let parameters = pushed.as_ref().or(kept.as_ref()).unwrap_or(&form);
         let mut asked = asked(app, parameters)?;
         asked.request = self.known(asked.request);
-        asked.request.key = holder(asked.request.key.take(), key, kept.is_some())?;
+        asked.request.key = holder(asked.request.key.take(), key)?;
         let request = PushedRequest::new(&asked.app.client_id, parameters, now).map_err(|_| NoCode::TooLong)?;
         let request = match &asked.request.key {
             Some(key) => request.of_holder(key).map_err(|_| NoCode::TooLong)?,
@@ -197,17 +200,24 @@ fn passkey(form: &Form, goes_on: bool) -> Result<Option<(&str, &str)>, NoCode> {
     }
 }
 
-/// The key of whoever gets the code: that of the request, or that of the proof, and of both where there are two. Whoever goes on with a session
-/// that has a key has to prove it each time.
-fn holder(named: Option<Thumbprint>, proved: Option<Thumbprint>, goes_on: bool) -> Result<Option<Thumbprint>, NoCode> {
+/// Whoever sends a session that is bound to a key has to prove that key each time, also with a request that is whole (draft-04 §9.5.1).
+fn of_its_key(session: &Form, proved: Option<&Thumbprint>) -> Result<(), NoCode> {
+    let reason = match (session.get(DPOP_JKT), proved) {
+        (None, _) => return Ok(()),
+        (Some(bound), Some(proved)) if bound == proved.as_str() => return Ok(()),
+        (Some(_), Some(_)) => "the DPoP proof is of another key than that of the auth_session",
+        (Some(_), None) => "the auth_session is bound to a key: send a proof of it in the header DPoP",
+    };
+    Err(NoCode::Proof(InvalidProof(reason)))
+}
+
+/// The key of whoever gets the code: that of the request, or that of the proof, and of both where there are two.
+fn holder(named: Option<Thumbprint>, proved: Option<Thumbprint>) -> Result<Option<Thumbprint>, NoCode> {
     match (named, proved) {
         (Some(named), Some(proved)) if named == proved => Ok(Some(named)),
         (Some(_), Some(_)) => {
             Err(NoCode::Proof(InvalidProof("the DPoP proof is of another key than that of the request")))
         }
-        (Some(_), None) if goes_on => Err(NoCode::Proof(InvalidProof(
-            "the auth_session is bound to a key: send a proof of it in the header DPoP",
-        ))),
         (key, None) | (None, key) => Ok(key),
     }
 }

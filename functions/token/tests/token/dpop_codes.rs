@@ -142,6 +142,12 @@ async fn an_auth_session_is_of_the_key_that_began_it() {
         // With the right password, but not the key.
         assert_eq!(app.send(goes_on(&begun, &ALICE)).await.refusal(), NO_PROOF);
         assert_eq!(app.send_with(&other, goes_on(&begun, &ALICE)).await.refusal(), NO_PROOF);
+        // Nor by a request that is whole: it is none of its own in that.
+        let session = begun.body["auth_session"].as_str().unwrap();
+        let whole = || challenge::asking(&[&ALICE[..], &[("auth_session", session)]].concat());
+        assert_eq!(app.send(whole()).await.refusal(), NO_PROOF);
+        assert_eq!(app.send_with(&other, whole()).await.refusal(), NO_PROOF);
+        assert_eq!(phone.send(redeems(&app.send_with(&phone.key, whole()).await)).await.status, 200);
         let wrong = app.send_with(&phone.key, goes_on(&begun, &[ALICE[0], ("password", "wrong")])).await;
         assert_eq!(wrong.refusal(), (403, "insufficient_authorization"));
         assert_eq!(app.send(goes_on(&wrong, &ALICE)).await.refusal(), NO_PROOF, "the session of a later step as well");
