@@ -54,7 +54,9 @@ pub(crate) enum Error {
     NoSession,
     #[error("there is no such device: `gateway-admin devices list USER` shows those of a user")]
     NoDevice,
-    #[error("there is no such passkey: `gateway-admin users passkeys USER` shows those of a user")]
+    #[error(
+        "there is no such passkey: `gateway-admin users passkeys USER` shows those of a user; if its removal broke off, `gateway-admin sessions end --user USER` completes it"
+    )]
     NoPasskey,
     /// An act on applications was not done; what it names is written as the arguments of the command.
     #[error("{}", in_words(.0))]

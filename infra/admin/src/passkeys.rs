@@ -39,6 +39,24 @@ pub(crate) async fn list(context: &Context, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// The passkeys of a user that a change of other credentials has left.
+pub(crate) struct Stay {
+    pub(crate) count: usize,
+    /// What is added to the words about that change; empty if there are none.
+    pub(crate) words: String,
+}
+
+/// What stays after a change that raised the credential epoch. Read after it: no enrolment that began before can be finished any more.
+pub(crate) async fn stay(context: &Context, user: &User) -> Result<Stay, Error> {
+    let count = context.connection.store.users.passkeys(&user.user_id).await?.len();
+    if count == 0 {
+        return Ok(Stay { count, words: String::new() });
+    }
+    let email = &user.email;
+    let remove = format!("if a thief was in the account, `gateway-admin users passkeys {email} --remove all`");
+    Ok(Stay { count, words: format!("; {count} passkeys stay and log in as before: {remove}") })
+}
+
 /// Removes one passkey, or all. Removing all of none ends the sessions as well, so that repeating the command completes one that broke off.
 pub(crate) async fn remove(context: &Context, name: &str, which: &WhichPasskeys) -> Result<(), Error> {
     let user = context.user(name).await?;

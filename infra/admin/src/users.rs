@@ -147,8 +147,9 @@ async fn set_password(context: &Context, name: &str, none: bool) -> Result<(), E
     };
     let ended = sessions::audited(context, act, change).await?;
     let password = if none { "no password here" } else { "a new password" };
-    let words = format!("{} has {password}; {}", user.email, ended.words());
-    context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id })));
+    let stay = passkeys::stay(context, &user).await?;
+    let words = format!("{} has {password}; {}{}", user.email, ended.words(), stay.words);
+    context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id, "passkeys": stay.count })));
     Ok(())
 }
 
@@ -175,12 +176,14 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
         }
     };
     let ended = sessions::audited(context, act, change).await?;
+    let stay = passkeys::stay(context, &user).await?;
     let words = if enabled {
-        format!("{} may log in", user.email)
+        format!("{} may log in{}", user.email, stay.words)
     } else {
         format!("{} may not log in; {}", user.email, ended.words())
     };
-    context.print.done(&words, &ended.counted(json!({ "user_id": user.user_id, "enabled": enabled })));
+    let result = json!({ "user_id": user.user_id, "enabled": enabled, "passkeys": stay.count });
+    context.print.done(&words, &ended.counted(result));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use gateway_store::AddPasskey;
 use support::DEMO_APP;
 
 use crate::fixture::fixture;
-use crate::operator::PASSWORD;
+use crate::operator::{OTHER, PASSWORD};
 
 const CARLA: &str = "carla@example.com";
 
@@ -47,6 +47,7 @@ async fn an_operator_lists_and_removes_passkeys_and_what_began_before_ends() {
     let tokens = gateway.try_login(DEMO_APP, CARLA, PASSWORD).await.tokens();
     let unknown = olga.does(&["users", "passkeys", CARLA, "--remove", "AAAA"]).await;
     assert!(unknown.code == Some(3) && unknown.problem().contains("no such passkey"), "{unknown:?}");
+    assert!(unknown.problem().contains("gateway-admin sessions end --user USER"), "a removal may have broken off");
     assert_eq!(olga.does(&["users", "passkeys", CARLA, "--remove", "no id!"]).await.code, Some(2));
     assert_eq!(gateway.call("GET", "/notes", &tokens.access).await.status, 200, "nothing was done");
     let removed = olga.json(&["users", "passkeys", CARLA, "--remove", &ids[0]]).await;
@@ -66,4 +67,31 @@ async fn an_operator_lists_and_removes_passkeys_and_what_began_before_ends() {
     gateway.try_login(DEMO_APP, CARLA, PASSWORD).await.tokens();
     let again = olga.json(&["users", "passkeys", CARLA, "--remove", "all"]).await;
     assert_eq!((&again["passkeys_removed"], &again["sessions_ended"]), (&0.into(), &1.into()), "{again}");
+}
+
+/// Whoever helps after a theft is told that the thief's passkey is none of the password.
+#[tokio::test]
+async fn a_new_password_and_a_comeback_say_how_many_passkeys_stay() {
+    let (gateway, olga) = fixture().await;
+    olga.run(&["users", "create", CARLA, "-o", "json"], PASSWORD).await.json();
+    let says_nothing = olga.run(&["users", "set-password", CARLA], OTHER).await;
+    assert!(!says_nothing.text().contains("passkey"), "{says_nothing:?}");
+    let store = gateway.store();
+    let carla = store.users.by_email(CARLA).await.unwrap().unwrap();
+    for number in 1..=2 {
+        let of = (&carla.user_id, carla.credential_epoch);
+        assert_eq!(store.users.add_passkey(of, &passkey(number)).await, Ok(AddPasskey::Done));
+    }
+    let next = "2 passkeys stay and log in as before: if a thief was in the account, \
+                `gateway-admin users passkeys carla@example.com --remove all`";
+    let set = olga.run(&["users", "set-password", CARLA], PASSWORD).await;
+    assert!(set.text().contains(next), "{set:?}");
+    let set = olga.run(&["users", "set-password", CARLA, "-o", "json"], OTHER).await.json();
+    assert_eq!(set["passkeys"], 2, "{set}");
+    assert_eq!(olga.json(&["users", "disable", CARLA]).await["passkeys"], 2);
+    let enabled = olga.does(&["users", "enable", CARLA]).await;
+    assert!(enabled.text().contains(next), "{enabled:?}");
+    olga.json(&["users", "passkeys", CARLA, "--remove", "all"]).await;
+    olga.json(&["users", "disable", CARLA]).await;
+    assert_eq!(olga.json(&["users", "enable", CARLA]).await["passkeys"], 0);
 }
