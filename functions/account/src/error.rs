@@ -72,9 +72,6 @@ pub(crate) enum Failure {
     /// Why is in the log.
     #[error("a passkey logs nobody in")]
     WrongPasskey,
-    /// Wrong ones too often: passwords and right ones do not wait for it.
-    #[error("too many passkeys that log nobody in; again in {0} seconds")]
-    WrongPasskeys(Seconds),
     #[error("the challenge of the passkey is none of this user, or has lapsed")]
     PasskeyChallenge,
     #[error("the user has another passkey of this id")]
@@ -149,7 +146,7 @@ impl Failure {
             Self::AddressElsewhere => "address_elsewhere",
             Self::Directory(_) => "directory",
             Self::WrongCode => "code",
-            Self::TooMany(_) | Self::TooManyAttempts(_) | Self::WrongPasskeys(_) => "too_many_attempts",
+            Self::TooMany(_) | Self::TooManyAttempts(_) => "too_many_attempts",
             Self::Store(_) => "store",
             Self::Busy => "busy",
             Self::NotVerified => "not_verified",
@@ -219,9 +216,6 @@ impl Failure {
             }
             Self::Passkey(reason) => bad(&format!("The passkey is refused: {reason}.")),
             Self::WrongPasskey => bad("The passkey was not accepted."),
-            Self::WrongPasskeys(wait) => {
-                (Problem::new(429, "Too Many Requests", "The passkey was not accepted."), Some(*wait))
-            }
             Self::PasskeyChallenge => bad(
                 "The challenge has lapsed, or was not given out for this account as it is now. Ask for options again, and make the \
                  passkey by those.",

@@ -181,7 +181,6 @@ pub(crate) fn refused(failure: &Failure) -> ApiResponse {
         | Failure::Passkey(_)
         | Failure::PasskeyChallenge
         | Failure::WrongPasskey
-        | Failure::WrongPasskeys(_)
         | Failure::PasskeyTaken
         | Failure::TooManyPasskeys
         | Failure::LastPasskey

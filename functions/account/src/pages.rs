@@ -191,7 +191,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure) -> ApiResponse {
         | Failure::PasskeyTaken
         | Failure::TooManyPasskeys
         | Failure::LastPasskey => Reason::Expired,
-        Failure::TooMany(_) | Failure::TooManyAttempts(_) | Failure::WrongPasskeys(_) => Reason::TooManyRequests,
+        Failure::TooMany(_) | Failure::TooManyAttempts(_) => Reason::TooManyRequests,
         Failure::NotLoggedIn
         | Failure::NotTheHolder(_)
         | Failure::WrongLogin
@@ -290,7 +290,7 @@ fn mistakes(failure: &Failure, code: bool) -> Mistakes {
         Failure::WrongLogin => Mistakes::of_form(Mistake::WrongLogin),
         Failure::NotVerified => Mistakes::of_form(Mistake::NotVerified),
         // Another one, and the password, may be tried at once.
-        Failure::WrongPasskey | Failure::WrongPasskeys(_) => Mistakes::of_form(Mistake::WrongPasskey),
+        Failure::WrongPasskey => Mistakes::of_form(Mistake::WrongPasskey),
         Failure::Passkey(_) | Failure::PasskeyChallenge | Failure::PasskeyTaken => {
             Mistakes::of_form(Mistake::PasskeyRefused)
         }

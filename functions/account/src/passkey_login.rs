@@ -3,7 +3,6 @@
 use crate::error::Failure;
 use crate::passkeys::Sent;
 use crate::{Account, Asked};
-use gateway_credentials::CredentialsError;
 use gateway_domain::passkey::PasskeyChallenge;
 use gateway_store::User;
 
@@ -36,10 +35,7 @@ impl Account {
             let keys = self.letters.having(|keys| keys.knows(challenge.sealed())).await?;
             Ok(challenge.account_login_until(&keys, together_with, asked.now))
         };
-        match self.passkeys.user(party.as_ref(), response, until, (&asked.source, asked.now)).await {
-            Ok(user) => user.ok_or(Failure::WrongPasskey),
-            Err(CredentialsError::TooManyAttempts(wait)) => Err(Failure::WrongPasskeys(wait)),
-            Err(error) => Err(error.into()),
-        }
+        let user = self.passkeys.user(party.as_ref(), response, until, (&asked.source, asked.now)).await?;
+        user.ok_or(Failure::WrongPasskey)
     }
 }

@@ -121,7 +121,7 @@ impl AuthorizationEndpoint {
         match trouble {
             Trouble::WrongLogin => again(("wrong_login", None)),
             // However many were wrong: a right one, and the password, are taken at once, and need the new options.
-            Trouble::WrongPasskey | Trouble::TooManyPasskeys(_) => again(("wrong_passkey", None)),
+            Trouble::WrongPasskey => again(("wrong_passkey", None)),
             Trouble::PasswordNeeded => again(("password_needed", None)),
             Trouble::RefusedBy(connector) => {
                 again(("refused_by", Some(self.config.system_name(connector, with.language).to_owned())))

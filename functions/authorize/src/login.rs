@@ -25,7 +25,8 @@ pub(crate) struct Shown {
 }
 
 impl AuthorizationEndpoint {
-    /// Checks the password or the passkey, logs in at the legacy systems by the former, and goes on to the consent or back to the client.
+    /// Checks the password or the passkey, logs in at the legacy systems (by a passkey, at those that need no password), and goes on to the consent or
+    /// back to the client.
     pub(crate) async fn log_in(&self, request: &Request<'_>) -> Result<ApiResponse, Failure> {
         let sent = request.form();
         let asked = match self.checked(request.query, request.now).await? {
@@ -70,9 +71,7 @@ impl AuthorizationEndpoint {
                 let (status, mistake) = self.told(&trouble, request.site.language());
                 let page = again(status, trouble.kind(), Mistakes::of_form(mistake))?;
                 return Ok(match trouble {
-                    Trouble::TooManyAttempts(wait) | Trouble::TooManyPasskeys(wait) => {
-                        page.header("Retry-After", wait.to_string())
-                    }
+                    Trouble::TooManyAttempts(wait) => page.header("Retry-After", wait.to_string()),
                     Trouble::WrongLogin
                     | Trouble::WrongPasskey
                     | Trouble::PasswordNeeded
@@ -98,8 +97,6 @@ impl AuthorizationEndpoint {
             // A mail lets the owner in also where the password is kept elsewhere. Without mails nothing but time does.
             Trouble::TooManyAttempts(wait) if self.mails => (429, Mistake::ProveByMail(*wait)),
             Trouble::TooManyAttempts(wait) => (429, Mistake::TooManyRequests(*wait)),
-            // Neither a right passkey nor the password waits for wrong ones.
-            Trouble::TooManyPasskeys(_) => (429, Mistake::WrongPasskey),
             Trouble::Directory => {
                 let name = self.config.directory_name(language);
                 (503, name.map_or(Mistake::Unavailable, |name| Mistake::UnreachableSystem(name.to_owned())))

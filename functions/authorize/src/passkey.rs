@@ -4,7 +4,6 @@ use crate::AuthorizationEndpoint;
 use crate::error::Failure;
 use crate::steps::{Asked, Next, Origin, Shown, Trouble};
 use gateway_config::Passkeys;
-use gateway_credentials::CredentialsError;
 use gateway_domain::passkey::PasskeyChallenge;
 use gateway_domain::time::Timestamp;
 use gateway_passkeys::RelyingParty;
@@ -56,12 +55,8 @@ impl AuthorizationEndpoint {
             let keys = self.pending.tokens().sealing_for(challenge.sealed()).await?;
             Ok(challenge.login_until(&keys, together_with, from.now))
         };
-        let user = match self.passkeys.user(party.as_ref(), response, until, (&from.source, from.now)).await {
-            Ok(Some(user)) => user,
-            Ok(None) => return Ok(Next::Again(Trouble::WrongPasskey)),
-            Err(CredentialsError::TooManyAttempts(wait)) => return Ok(Next::Again(Trouble::TooManyPasskeys(wait))),
-            Err(error) => return Err(error.into()),
-        };
+        let user = self.passkeys.user(party.as_ref(), response, until, (&from.source, from.now)).await?;
+        let Some(user) = user else { return Ok(Next::Again(Trouble::WrongPasskey)) };
         match Box::pin(self.go_on(asked, &user, Shown::Passkey, from)).await {
             Ok(Ok(begun)) => Ok(Next::On(Box::new((user, begun)))),
             Ok(Err(next)) => Ok(next),

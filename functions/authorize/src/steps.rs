@@ -1,5 +1,5 @@
-//! The steps of a login, whoever shows them: the pages of the gateway, or an app on its own screens. Nothing here knows a page. The connectors
-//! run at the password, which is kept nowhere; a passkey takes its place in `passkey.rs`.
+//! The steps of a login, whoever shows them: the pages of the gateway, or an app on its own screens. Nothing here knows a page. All connectors
+//! of the scope run at the password, which is kept nowhere; a passkey takes its place in `passkey.rs`, and those run that need no password.
 
 use crate::AuthorizationEndpoint;
 use crate::error::Failure;
@@ -87,8 +87,6 @@ pub(crate) enum Trouble {
     TooManyAttempts(Seconds),
     /// No passkey that may log somebody in has signed it. Nobody is told why.
     WrongPasskey,
-    /// The same too often. Passwords do not wait for it.
-    TooManyPasskeys(Seconds),
     /// A passkey was shown where the password was asked for (RFC 9470).
     PasswordNeeded,
     /// The directory does not answer.
@@ -119,7 +117,7 @@ impl Trouble {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::WrongLogin => "credentials",
-            Self::TooManyAttempts(_) | Self::TooManyPasskeys(_) => "too_many_attempts",
+            Self::TooManyAttempts(_) => "too_many_attempts",
             Self::WrongPasskey => "passkey",
             Self::PasswordNeeded => "password_needed",
             Self::Directory => "directory",

@@ -222,21 +222,17 @@ impl LoginAttempts {
         self.wrong(&format!("devices-wrong#{source}"), now).await
     }
 
-    /// Counts a response from this source that no passkey has signed.
-    ///
-    /// # Errors
-    /// [`CredentialsError::TooManyAttempts`] if the source must wait.
-    pub(crate) async fn wrong_passkey(&self, source: &Source, now: Timestamp) -> Result<(), CredentialsError> {
-        self.wrong_of(&format!("passkeys-wrong#{source}"), SOURCE, now).await
+    /// Counts a response from this source that no passkey has signed. Returns whether there were too many, which is for the log: a
+    /// signature is not guessed, so nobody is made to wait.
+    pub(crate) async fn wrong_passkey(&self, source: &Source, now: Timestamp) -> Result<bool, StoreError> {
+        let key = format!("passkeys-wrong#{source}");
+        let seen = self.table.get(&key).await?;
+        Ok(matches!(self.table.reserve(&key, SOURCE, &seen, now).await?, Reservation::Wait(_)))
     }
 
     pub(crate) async fn wrong(&self, key: &str, now: Timestamp) -> Result<(), CredentialsError> {
-        self.wrong_of(key, CLIENT, now).await
-    }
-
-    async fn wrong_of(&self, key: &str, limit: Limit, now: Timestamp) -> Result<(), CredentialsError> {
         let seen = self.table.get(key).await?;
-        match self.table.reserve(key, limit, &seen, now).await? {
+        match self.table.reserve(key, CLIENT, &seen, now).await? {
             Reservation::Granted => Ok(()),
             Reservation::Wait(length) => Err(CredentialsError::TooManyAttempts(length)),
         }

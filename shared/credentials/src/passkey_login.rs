@@ -53,9 +53,11 @@ impl PasskeyLogin {
     /// The user whose passkey has signed this response, or `None` if it logs nobody in. `until` opens its challenge, and tells the first second at
     /// which that is no good any more.
     ///
+    /// Failures are counted by their source and reported to the log, and refuse nobody: whoever sends junk locks no account, and neither passwords
+    /// nor good passkeys of people behind the same address wait for it.
+    ///
     /// # Errors
-    /// [`CredentialsError::TooManyAttempts`] if it logs nobody in, as too many of this source before. They are counted by their source alone, so that
-    /// whoever sends them locks nobody's account, and neither passwords nor good passkeys of people behind the same address wait for them.
+    /// If the tables or the keys cannot be read.
     pub async fn user<Until>(
         &self,
         party: Option<&RelyingParty>,
@@ -72,8 +74,11 @@ impl PasskeyLogin {
         };
         tracing::info!(%reason, "a passkey logs nobody in");
         // A page that lay open for too long is no guess, and nothing was read for it.
-        if reason != NotLoggedIn::Challenge(NoChallenge::Lapsed) {
-            self.attempts.wrong_passkey(source, now).await?;
+        let is_junk = reason != NotLoggedIn::Challenge(NoChallenge::Lapsed);
+        if is_junk && self.attempts.wrong_passkey(source, now).await? {
+            tracing::warn!(
+                "one source sends many responses that no passkey has signed: the access log has its address"
+            );
         }
         Ok(None)
     }

@@ -391,7 +391,7 @@ async fn a_passkey_logs_in_on_the_account_pages_once_and_in_the_browser_that_was
     assert!(wrong(&Browser::default().logs_in_by(&fixture, &mut authenticator).await));
 }
 
-/// Abuse case M9: junk ends, and neither the passkey nor the password waits for it, nor does the page say so.
+/// Abuse case M9: neither the passkey nor the password waits for junk, nor does the page say so.
 #[tokio::test]
 async fn junk_keeps_nobody_from_the_account_pages() {
     let fixture = Fixture::new().await;
@@ -399,12 +399,11 @@ async fn junk_keeps_nobody_from_the_account_pages() {
     let (mut authenticator, _) = Browser::of(&fixture, ADA).await.enrols(&fixture).await;
     let mut stranger = Browser::default();
     let form = stranger.open(&fixture, LOG_IN).await;
-    for attempt in 0..200 {
-        assert_eq!(stranger.fill(&fixture, &form, &[("passkey", "{}")]).await.status, 400, "{attempt}");
+    for attempt in 0..=200 {
+        let page = stranger.fill(&fixture, &form, &[("passkey", "{}")]).await;
+        assert!(page.status == 400 && page.text.contains("The passkey was not accepted."), "{attempt}: {}", page.text);
+        assert_eq!(page.header("Retry-After"), "", "{attempt}");
     }
-    let full = stranger.fill(&fixture, &form, &[("passkey", "{}")]).await;
-    assert!(full.status == 429 && full.text.contains("The passkey was not accepted."), "{}", full.text);
-    assert!(!full.header("Retry-After").is_empty(), "{full:?}");
     assert_eq!(Browser::default().logs_in_by(&fixture, &mut authenticator).await.status, 303);
     Browser::of(&fixture, ADA).await;
 }
