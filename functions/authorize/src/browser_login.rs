@@ -22,7 +22,7 @@ impl AuthorizationEndpoint {
         pending: &PendingSession,
     ) -> Result<String, Failure> {
         let (before, session) = (request.site.login_cookie(request.api), (&pending.sid, &pending.client_id));
-        let value = self.browsers.begin_by(pending.by, (user, request.now), before, Some(session), request.now).await?;
+        let value = self.browsers.begin(pending.by, (user, request.now), before, Some(session), request.now).await?;
         Ok(request.site.set_cookie(LOGIN_COOKIE, &value, None))
     }
 }

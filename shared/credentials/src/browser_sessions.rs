@@ -72,21 +72,10 @@ impl BrowserSessions {
         Ok(Some(LoggedIn { user, auth_time: login.auth_time, login }))
     }
 
-    /// Begins a login of a user who showed the password at `auth_time`: as [`Self::begin_by`].
-    pub async fn begin(
-        &self,
-        (user, auth_time): (&User, Timestamp),
-        before: Option<&str>,
-        first: Option<(&SessionId, &ClientId)>,
-        now: Timestamp,
-    ) -> Result<String, CredentialsError> {
-        self.begin_by(LoginMethod::Password, (user, auth_time), before, first, now).await
-    }
-
     /// Begins a login of a user who logged in by this at `auth_time`, and ends the one before it: each login has a cookie of its
     /// own, so that one that somebody planted leads nowhere. The login knows `first`, the session that begins with it, and those
     /// of the same user that it follows. Returns the cookie.
-    pub async fn begin_by(
+    pub async fn begin(
         &self,
         by: LoginMethod,
         (user, auth_time): (&User, Timestamp),

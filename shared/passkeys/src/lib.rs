@@ -45,11 +45,6 @@ impl RelyingParty {
         Ok(Self { passki: Passki::new(id, origins, name) })
     }
 
-    /// Its domain.
-    pub fn id(&self) -> &str {
-        &self.passki.rp_id
-    }
-
     /// `PublicKeyCredentialCreationOptionsJSON` (WebAuthn §5.1.9): a passkey that logs in without a username, and never without its person.
     ///
     /// # Errors

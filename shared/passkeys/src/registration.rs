@@ -47,11 +47,6 @@ pub struct NewPasskey {
 }
 
 impl NewPasskey {
-    /// What its authenticator calls it.
-    pub fn id(&self) -> &CredentialId {
-        &self.id
-    }
-
     /// It as it is kept.
     pub fn named(self, name: String, since: Timestamp) -> Passkey {
         let Self { id, public_key, sign_count, backed_up, aaguid } = self;

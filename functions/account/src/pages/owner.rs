@@ -36,7 +36,7 @@ impl Account {
         (by, auth_time): (LoginMethod, Timestamp),
     ) -> Result<String, Failure> {
         let before = asked.site.login_cookie(asked.request);
-        let value = self.browsers.begin_by(by, (user, auth_time), before, None, asked.now).await?;
+        let value = self.browsers.begin(by, (user, auth_time), before, None, asked.now).await?;
         Ok(asked.site.set_cookie(LOGIN_COOKIE, &value, None))
     }
 
