@@ -78,7 +78,7 @@ impl Failure {
             Self::Context(_) => "context",
             Self::Headers(_) => "headers",
             Self::SessionOver => "session_over",
-            Self::NotLoggedIn => "password_needed",
+            Self::NotLoggedIn => "not_logged_in",
             Self::SessionRenewed => "session_renewed",
             Self::Busy => "session_busy",
             Self::NotRenewed => "not_renewed",
