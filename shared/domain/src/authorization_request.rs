@@ -97,7 +97,7 @@ pub struct Target {
 pub struct Prompt {
     /// No page may be shown.
     pub none: bool,
-    /// The password is asked for, also of who is logged in. `select_account` means the same here.
+    /// A login is asked for, by password or passkey, also of who is logged in. `select_account` means the same here.
     pub login: bool,
     /// The consent is asked for, also if it was given before.
     pub consent: bool,

@@ -1,7 +1,7 @@
 //! Passkeys of people (W3C WebAuthn Level 3): what is kept of one, and the challenges that they sign.
 //!
-//! Nothing is stored of a challenge before it is used: it is a time, sealed for what it is for. A login and an enrolment seal it by other keys, so
-//! that neither takes a challenge of the other.
+//! Nothing is stored of a challenge before it is used: it is a time, sealed for what it is for. What that is goes into the seal, so that no login
+//! takes a challenge of an enrolment, nor the reverse, also where both are sealed by the keys of letters, as on the account pages.
 
 use crate::address::is_invisible;
 use crate::ids::UserId;
@@ -190,10 +190,10 @@ pub struct Passkey {
     pub name: String,
     /// When it was enrolled.
     pub since: Timestamp,
-    /// When it last logged its person in, to a day.
+    /// When it last logged its person in; to a day, of one that does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
-    /// Whether it is kept in more places than one, such as a password manager.
+    /// Whether it was kept in more places than one, such as a password manager, when it was enrolled.
     pub backed_up: bool,
     /// The model of its authenticator, as that says without proof (WebAuthn §6.5.1): a UUID, all zeros from one that does not say.
     pub aaguid: String,

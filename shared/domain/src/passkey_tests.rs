@@ -26,7 +26,8 @@ fn a_challenge_is_good_for_five_minutes_where_it_was_asked_for_alone() {
     assert_eq!(read.login_until(&sealing(2), "browser", AT(1_000)), Err(NoChallenge::Other));
     let other = PasskeyChallenge::for_login(&sealing(1), "browser", [8; RANDOM], AT(1_000)).unwrap();
     assert_ne!(other.key(), challenge.key());
-    for bytes in [b"no challenge".as_slice(), &[b'.'; 256], &[0xFF, b'.'], b""] {
+    assert!(PasskeyChallenge::of_bytes(&[b'.'; 255]).is_some() && PasskeyChallenge::of_bytes(&[b'.'; 256]).is_none());
+    for bytes in [b"no challenge".as_slice(), &[b'.'; 255], &[0xFF, b'.'], b""] {
         assert!(PasskeyChallenge::of_bytes(bytes).is_none_or(|one| one.login_until(&sealing(1), "", AT(0)).is_err()));
     }
 }
