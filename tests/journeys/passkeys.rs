@@ -66,10 +66,7 @@ async fn on_the_form(visitor: &mut Visitor<'_>, authenticator: &mut Authenticato
 
 /// The response of the challenge endpoint to a passkey.
 async fn by_challenge(gateway: &Gateway, authenticator: &mut Authenticator) -> Response {
-    let wanted = asks(gateway, DEMO_APP, &[]).await.json();
-    let signed = authenticator.get(&wanted["passkey"]).await;
-    let session = wanted["auth_session"].as_str().expect("a session");
-    gateway.post_form("/oauth2/challenge", &[("auth_session", session), ("passkey", &signed)]).await
+    gateway.shows_passkey(&asks(gateway, DEMO_APP, &[]).await, authenticator).await
 }
 
 async fn calls(gateway: &Gateway, tokens: &Tokens) -> u16 {
@@ -202,6 +199,34 @@ async fn an_app_adds_names_and_removes_the_passkeys_of_its_user() {
     assert_eq!(me(&gateway, &anew, "GET", "/passkeys", None).await.json(), json!({ "passkeys": [] }));
     let data = me(&gateway, &anew, "GET", "/data", None).await.json();
     assert_eq!(data["passkeys"], json!([]));
+}
+
+/// There is nothing that an app could ask for: it says to log in again, and then all goes on.
+#[tokio::test]
+async fn an_account_without_a_password_is_told_to_log_in_again() {
+    let gateway = Gateway::start().await;
+    widen(&gateway).await;
+    let mut ada = gateway.enrolled(ADA.name).await;
+    let users = gateway.store().users;
+    let user = users.by_email(ADA.name).await.expect("a read").expect("a user");
+    assert_eq!(users.forget_password(&user.user_id).await, Ok(true));
+    let mut logs_in = async || {
+        let wanted = gateway.asks_to_log_in("account", &[]).await;
+        gateway.redeems(&gateway.shows_passkey(&wanted, &mut ada).await).await.tokens().access
+    };
+    let own = logs_in().await;
+    let one = users.passkeys(&user.user_id).await.expect("a read")[0].id.to_string();
+    age(&gateway, &own).await;
+    for (method, path) in [("POST", "/passkeys/options"), ("DELETE", &format!("/passkeys/{one}"))] {
+        for body in [None, Some(json!({ "current_password": ADA.password }))] {
+            let refused = me(&gateway, &own, method, path, body.as_ref()).await;
+            let told = refused.json();
+            assert_eq!((refused.status, &told["field"]), (400, &json!("current_password")), "{told}");
+            assert!(told["reason"].as_str().is_some_and(|reason| reason.contains("log in again")), "{told}");
+        }
+    }
+    let again = logs_in().await;
+    assert_eq!(me(&gateway, &again, "POST", "/passkeys/options", None).await.status, 200);
 }
 
 #[tokio::test]

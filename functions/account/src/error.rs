@@ -96,6 +96,8 @@ pub(crate) enum Wrong {
     NoTelephoneNumber,
     Password(Weak),
     OtherPassword,
+    /// The account has none that could be shown.
+    NoPassword,
     SamePassword,
     SameAddress,
 }
@@ -250,6 +252,9 @@ impl std::fmt::Display for Wrong {
             Self::NoTelephoneNumber => f.write_str("it is no telephone number"),
             Self::Password(weak) => weak.fmt(f),
             Self::OtherPassword => f.write_str("it is not the password of the account"),
+            Self::NoPassword => f.write_str(
+                "the account has no password: log in again, by a passkey, and repeat this within ten minutes",
+            ),
             Self::SamePassword => f.write_str("it is the current password"),
             Self::SameAddress => f.write_str("it is the address that the account has"),
         }

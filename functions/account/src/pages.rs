@@ -322,7 +322,7 @@ fn mistake(wrong: &Wrong) -> Mistake {
         Wrong::NoAddress => Mistake::NoAddress,
         Wrong::NoDate => Mistake::NoDate,
         Wrong::NoTelephoneNumber => Mistake::NoTelephoneNumber,
-        Wrong::OtherPassword => Mistake::WrongPassword,
+        Wrong::OtherPassword | Wrong::NoPassword => Mistake::WrongPassword,
         Wrong::SamePassword => Mistake::SamePassword,
         Wrong::SameAddress => Mistake::SameAddress,
         Wrong::Password(Weak::Short(_)) => Mistake::ShortPassword(password_policy::MIN),

@@ -44,6 +44,11 @@ impl Account {
         self.gateway.passkeys().is_some() && self.passkeys.may_have(user)
     }
 
+    /// Whether this user has a password, here or in a directory, by which to show who it is.
+    pub(crate) fn has_password(&self, user: &User) -> bool {
+        user.password.is_some() || self.gateway.directory().is_some()
+    }
+
     /// The passkeys of a user, the last added first.
     pub(crate) async fn passkeys_of(&self, user: &UserId) -> Result<Vec<Passkey>, Failure> {
         let mut all = self.users.passkeys(user).await?;

@@ -2,7 +2,7 @@
 
 use super::body;
 use super::owner::{methods, shown};
-use crate::error::Failure;
+use crate::error::{Failure, Wrong};
 use crate::owner::is_fresh;
 use crate::passkeys::{Sent, to_json};
 use crate::{Account, Asked};
@@ -87,7 +87,7 @@ impl Account {
         }
     }
 
-    /// That whoever calls is the owner: by a login of a few minutes ago, or else by the password, counted as a login is.
+    /// That whoever calls is the owner: by a login of a few minutes ago, or else by the password, counted as a login is. Who has none logs in again.
     async fn prove_lately(
         &self,
         asked: &Asked<'_>,
@@ -96,6 +96,9 @@ impl Account {
     ) -> Result<(), Failure> {
         if auth_time.is_some_and(|auth_time| is_fresh(auth_time, asked.now)) {
             return Ok(());
+        }
+        if !self.has_password(user) {
+            return Err(Failure::field("current_password", Wrong::NoPassword));
         }
         Box::pin(self.prove_owner(asked, user, current_password.map(Secret::new).as_ref())).await
     }

@@ -112,7 +112,7 @@ impl Account {
     fn proof_of<'a>(&self, asked: &Asked<'_>, owner: &Owner, log_in: &'a str) -> OwnerProof<'a> {
         if owner.is_fresh(asked.now) {
             OwnerProof::Given
-        } else if owner.user.password.is_some() || self.gateway.directory().is_some() {
+        } else if self.has_password(&owner.user) {
             OwnerProof::ByPassword(log_in)
         } else {
             OwnerProof::ByLogin(log_in)
