@@ -176,6 +176,7 @@ impl Samples<'_> {
             current: true,
             least_password,
             unchanged: "Legacy Shop",
+            passkeys: None,
             mistakes: late,
             account,
         };

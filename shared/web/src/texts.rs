@@ -100,6 +100,8 @@ pub(crate) struct Texts {
     pub(crate) device_linked: &'static str,
     pub(crate) remove_device: &'static str,
     pub(crate) passkeys: &'static str,
+    /// What a new password does not do. The passkeys are behind a link that follows.
+    pub(crate) passkeys_stay: &'static str,
     pub(crate) passkeys_text: &'static str,
     pub(crate) no_passkeys: &'static str,
     pub(crate) passkey_name: &'static str,

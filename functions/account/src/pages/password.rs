@@ -19,12 +19,14 @@ impl Account {
         self.may_change_password()?;
         let (form_token, account) = (browser.form_token(PURPOSE), asked.site.page("/account"));
         let unchanged = self.unchanged_at(asked);
+        let passkeys = self.may_have_passkeys(&owner.user).then(|| asked.site.page("/account/passkeys"));
         let page = |mistakes| ChangePassword {
             site: &asked.site,
             form_token: &form_token,
             current: !owner.is_fresh(asked.now),
             least_password: password_policy::MIN,
             unchanged: &unchanged,
+            passkeys: passkeys.as_deref(),
             mistakes,
             account: Some(&account),
         };

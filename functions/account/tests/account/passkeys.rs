@@ -243,6 +243,8 @@ async fn a_reset_by_mail_removes_all_passkeys_and_a_change_by_the_owner_none() {
     let owner = fixture.owner(ADA, true).await.user_id;
     let mut browser = Browser::of(&fixture, ADA).await;
     let (mut authenticator, _) = browser.enrols(&fixture).await;
+    let form = browser.get(&fixture, "/account/password").await.text;
+    assert!(form.contains("does not end your passkeys") && form.contains("/account/passkeys\""), "{form}");
     let changed = browser.submit(&fixture, "/account/password", &[("new_password", OTHER)]).await;
     assert_eq!((changed.status, fixture.passkeys(&owner).await.len()), (303, 1), "{}", changed.text);
     assert_eq!(Browser::default().logs_in_by(&fixture, &mut authenticator).await.status, 303, "it stays");
@@ -453,7 +455,9 @@ async fn there_is_no_page_where_there_can_be_no_passkey() {
             fixture.forget_password(&owner).await;
         }
         assert_eq!(browser.get(&fixture, PAGE).await.status, 404, "{config}");
-        assert!(!browser.get(&fixture, "/account").await.text.contains(PAGE), "{config}");
+        for path in ["/account", "/account/password"] {
+            assert!(!browser.get(&fixture, path).await.text.contains(PAGE), "{path} {config}");
+        }
     }
 }
 

@@ -181,7 +181,7 @@ impl NoCode {
                 (E::InsufficientAuthorization, "the password was asked for, and a passkey is none; send the fields")
             }
             Self::Step(Wanted { mistake: Some(_), .. }) => {
-                (E::InsufficientAuthorization, "a system behind the gateway did not accept the username or password")
+                (E::InsufficientAuthorization, "a system behind the gateway does not take this account")
             }
             Self::TooManyAttempts(_) => {
                 (E::TooManyRequests, "too many attempts; try again after the time in Retry-After")

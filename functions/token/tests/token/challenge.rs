@@ -362,6 +362,8 @@ async fn a_legacy_system_that_refuses_is_named_and_nothing_of_the_login_stays() 
     let response = app.asks(&carol).await;
     assert_eq!(refused(&response), (403, "insufficient_authorization"));
     assert_eq!((&response.body["mistake"], &response.body["system"]), (&json!("refused_by"), &json!("Order System")));
+    let told = &response.body["error_description"];
+    assert_eq!(told, "a system behind the gateway does not take this account", "true of a passkey, too");
     assert!(!fixture.dump().await.contains("\"sid\""), "nothing waits");
 }
 

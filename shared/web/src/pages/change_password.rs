@@ -20,6 +20,8 @@ pub struct ChangePassword<'a> {
     pub least_password: usize,
     /// The systems whose own password stays as it is, if there are any.
     pub unchanged: &'a str,
+    /// Where the passkeys of the account are, which stay as they are. `None` where it can have none.
+    pub passkeys: Option<&'a str>,
     /// What is wrong.
     pub mistakes: Mistakes,
     /// Where the account is.

@@ -100,8 +100,17 @@ fn every_page(site: &Site, text: &str) -> Vec<String> {
         ConfirmUnlock { site, form_token, code: url, mistakes: wrong() }.render(),
         ConfirmUnlock { site, form_token, code: None, mistakes: wrong() }.render(),
         TakeBack { site, form_token, address: text, least_password, mistakes: wrong() }.render(),
-        ChangePassword { site, form_token, current: true, least_password, unchanged: text, mistakes: wrong(), account }
-            .render(),
+        ChangePassword {
+            site,
+            form_token,
+            current: true,
+            least_password,
+            unchanged: text,
+            passkeys: url,
+            mistakes: wrong(),
+            account,
+        }
+        .render(),
         ChangeAddress { site, form_token, address: text, email: text, current: true, mistakes: wrong(), account }
             .render(),
         Profile { site, form_token, profile: profile(), saved: true, mistakes: wrong(), account }.render(),

@@ -94,6 +94,7 @@ pub(crate) const TEXTS: Texts = Texts {
     device_linked: "Linked:",
     remove_device: "Remove",
     passkeys: "Your passkeys",
+    passkeys_stay: "It does not end your passkeys. Remove those that you do not recognise:",
     passkeys_text: "With each of these you log in by fingerprint, face or screen lock, without a password. Remove what you no longer have \
                     or do not recognise: you are logged out everywhere else then.",
     no_passkeys: "You have no passkey yet. With one you log in by fingerprint, face or screen lock, without a password.",
@@ -257,7 +258,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         }
         Mistake::TooManyRequests(wait) => format!("That was too often. Try again {}.", within(*wait)),
         Mistake::RefusedBy(system) => {
-            format!("“{system}” refuses these details. It may have another password, or your account there is locked.")
+            format!("“{system}” does not take your account. It may have another password, or your account there is locked or missing.")
         }
         Mistake::UnreachableSystem(system) => {
             format!("“{system}” cannot be reached at the moment. Try again in a minute.")

@@ -95,6 +95,7 @@ pub(crate) const TEXTS: Texts = Texts {
     device_linked: "Verknüpft:",
     remove_device: "Entfernen",
     passkeys: "Ihre Passkeys",
+    passkeys_stay: "Ihre Passkeys gelten weiter. Entfernen Sie, welche Sie nicht kennen:",
     passkeys_text: "Mit jedem davon melden Sie sich per Fingerabdruck, Gesicht oder Bildschirmsperre an, ohne Passwort. Entfernen Sie, was \
                     Sie nicht mehr haben oder nicht kennen: Überall sonst werden Sie dann abgemeldet.",
     no_passkeys: "Sie haben noch keinen Passkey. Damit melden Sie sich per Fingerabdruck, Gesicht oder Bildschirmsperre an, ohne Passwort.",
@@ -272,7 +273,7 @@ pub(crate) fn mistake(mistake: &Mistake) -> String {
         }
         Mistake::TooManyRequests(wait) => format!("Das war zu oft. Versuchen Sie es {} noch einmal.", within(*wait)),
         Mistake::RefusedBy(system) => format!(
-            "„{system}“ lehnt diese Angaben ab. Vielleicht gilt dort ein anderes Passwort, oder Ihr Konto ist dort gesperrt."
+            "„{system}“ nimmt Ihr Konto nicht an. Vielleicht gilt dort ein anderes Passwort, oder Ihr Konto ist dort gesperrt oder fehlt."
         ),
         Mistake::UnreachableSystem(system) => {
             format!("„{system}“ ist zurzeit nicht erreichbar. Versuchen Sie es in einer Minute noch einmal.")
