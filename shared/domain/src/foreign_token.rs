@@ -33,20 +33,23 @@ struct IssuerKey {
 /// Why an ID token tells nothing. The text is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIdToken {
-    /// It may be signed with a key that is newer than the set.
-    #[error("the key of the ID token is not in the set of its issuer")]
+    /// No key of the set has signed it: that may be one that is newer than the set.
+    #[error("the ID token is signed with no key of the set of its issuer")]
     UnknownKey,
     /// It was good once.
     #[error("the ID token has expired")]
     Expired,
-    /// It is not what this issuer gives this client.
+    /// It is none that this issuer, as it is configured here, makes for clients: whose it is cannot be told.
+    #[error("the ID token cannot be verified: {0}")]
+    Unverified(&'static str),
+    /// It is this issuer's, and not of this client or of a user.
     #[error("the ID token is refused: {0}")]
     Refused(&'static str),
 }
 
 impl From<NotAJwt> for InvalidIdToken {
     fn from(_: NotAJwt) -> Self {
-        Self::Refused("it is no JWT")
+        Self::Unverified("it is no JWT")
     }
 }
 
@@ -106,35 +109,36 @@ pub fn subject(
     (issuer, client): (&str, &str),
     now: Timestamp,
 ) -> Result<String, InvalidIdToken> {
-    use InvalidIdToken::Refused;
+    use InvalidIdToken::Unverified;
     if token.len() > LONGEST {
-        return Err(Refused("it is too long"));
+        return Err(Unverified("it is too long"));
     }
     let Compact { message, header, payload, signature } = Compact::parse(token)?;
     let header = jwt::object(header)?;
     let text = |name: &str| header.get(name).and_then(Value::as_str);
     // What is critical is not understood here (RFC 7515 §4.1.11).
     if header.contains_key("crit") {
-        return Err(Refused("its header has critical parameters"));
+        return Err(Unverified("its header has critical parameters"));
     }
     // A token of another kind that the same key signed is none (RFC 8725 §3.11).
     if header.contains_key("typ") && !text("typ").is_some_and(|typ| typ.eq_ignore_ascii_case("JWT")) {
-        return Err(Refused("its type is another"));
+        return Err(Unverified("its type is another"));
     }
     if header.contains_key("kid") && text("kid").is_none() {
-        return Err(Refused("its kid is no text"));
+        return Err(Unverified("its kid is no text"));
     }
     let named = text("alg").unwrap_or_default();
     if !["ES256", "RS256", "PS256"].contains(&named) {
-        return Err(Refused("its alg is none of ES256, RS256 and PS256"));
+        return Err(Unverified("its alg is none of ES256, RS256 and PS256"));
     }
     let key = keys.get(text("kid")).ok_or(InvalidIdToken::UnknownKey)?;
     let algorithm = key.algorithms.iter().find(|(name, _)| *name == named);
-    let (_, algorithm) = algorithm.ok_or(Refused("its alg is not one of its key"))?;
-    URL_SAFE_NO_PAD.decode(signature).map_err(|_| Refused("its signature is malformed"))?;
+    let (_, algorithm) = algorithm.ok_or(Unverified("its alg is not one of its key"))?;
+    URL_SAFE_NO_PAD.decode(signature).map_err(|_| Unverified("its signature is malformed"))?;
     let verified = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, *algorithm);
     if !matches!(verified, Ok(true)) {
-        return Err(Refused("its signature does not verify"));
+        // A key without an id, or one that has kept it, is another one by now.
+        return Err(InvalidIdToken::UnknownKey);
     }
     claimed(&jwt::object(payload)?, (issuer, client), now)
 }
@@ -144,10 +148,10 @@ fn claimed(
     (issuer, client): (&str, &str),
     now: Timestamp,
 ) -> Result<String, InvalidIdToken> {
-    use InvalidIdToken::Refused;
+    use InvalidIdToken::{Refused, Unverified};
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     if text("iss") != Some(issuer) {
-        return Err(Refused("its issuer is another"));
+        return Err(Unverified("its iss is not the configured issuer, letter for letter"));
     }
     let audiences = jwt::audiences(claims.get("aud")).unwrap_or_default();
     if !audiences.iter().any(|audience| audience == client) {
@@ -157,11 +161,12 @@ fn claimed(
     if (audiences.len() > 1 || claims.contains_key("azp")) && text("azp") != Some(client) {
         return Err(Refused("it was issued to another client"));
     }
-    let date = |name| jwt::date(claims, name).map_err(|_| Refused("a time of it is none"));
-    let (ends, made) = (date("exp")?.ok_or(Refused("it has no exp"))?, date("iat")?.ok_or(Refused("it has no iat"))?);
+    let date = |name| jwt::date(claims, name).map_err(|_| Unverified("a time of it is none"));
+    let (ends, made) =
+        (date("exp")?.ok_or(Unverified("it has no exp"))?, date("iat")?.ok_or(Unverified("it has no iat"))?);
     let soon = now.saturating_add(SKEW);
     if made > soon || date("nbf")?.is_some_and(|from| from > soon) {
-        return Err(Refused("it is not valid yet"));
+        return Err(Unverified("it is not valid yet: the clock of its issuer is ahead"));
     }
     if now >= ends.saturating_add(SKEW) {
         return Err(InvalidIdToken::Expired);

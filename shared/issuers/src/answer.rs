@@ -41,6 +41,14 @@ impl Answer {
         Ok(Self { access, id, refresh })
     }
 
+    /// The same, after one of before. An issuer that answers without a new refresh token leaves the one that it was asked with in use
+    /// (RFC 6749 §6), which is that of before.
+    #[must_use]
+    pub fn after(mut self, before: Option<Self>) -> Self {
+        self.refresh = self.refresh.or_else(|| before?.refresh);
+        self
+    }
+
     /// What is kept of it, to be sealed.
     pub fn to_kept(&self) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
         let members = Members {
@@ -77,6 +85,21 @@ mod tests {
         let kept = answer.to_kept().unwrap();
         assert_eq!(kept.as_slice(), br#"{"access_token":"a","id_token":"i","refresh_token":"r"}"#);
         assert_eq!(Answer::read(&kept).unwrap().refresh_token().unwrap().expose(), "r");
+    }
+
+    #[test]
+    fn the_newest_refresh_token_outlives_an_answer_without_one() {
+        let read = |json: &[u8]| Answer::read(json).unwrap();
+        let newest = |answer: Answer| answer.refresh_token().map(|token| token.expose().to_owned());
+        let with = || read(br#"{"access_token":"a","refresh_token":"r-2"}"#);
+        let without = || read(br#"{"access_token":"b"}"#);
+        let rotated = || read(br#"{"access_token":"b","refresh_token":"r-3"}"#);
+        let after = without().after(Some(with()));
+        assert_eq!(after.access_token(), "b");
+        assert_eq!(newest(after).as_deref(), Some("r-2"));
+        assert_eq!(newest(rotated().after(Some(with()))).as_deref(), Some("r-3"));
+        assert_eq!(newest(without().after(None)), None);
+        assert_eq!(newest(without().after(Some(without()))), None);
     }
 
     #[test]

@@ -21,16 +21,16 @@ impl KeySet {
         Self { clock, read: Mutex::new(None) }
     }
 
-    /// The keys, read now if they are not there or old.
+    /// The keys, read now if they are not there or old, and whether they were.
     pub(crate) async fn fresh<F: Future<Output = Result<Posted, IssuerError>>>(
         &self,
         fetch: &impl Fn() -> F,
-    ) -> Result<Arc<IssuerKeys>, IssuerError> {
+    ) -> Result<(Arc<IssuerKeys>, bool), IssuerError> {
         let now = self.clock.now_millis();
         let kept = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match kept {
-            Some((keys, at)) if (0..KEPT).contains(&now.saturating_sub(at)) => Ok(keys),
-            Some(_) | None => self.again(fetch).await,
+            Some((keys, at)) if (0..KEPT).contains(&now.saturating_sub(at)) => Ok((keys, false)),
+            Some(_) | None => Ok((self.again(fetch).await?, true)),
         }
     }
 

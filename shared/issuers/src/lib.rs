@@ -30,17 +30,21 @@ pub enum IssuerError {
     /// It says nothing at all, or that it cannot now. It may have spent the token.
     #[error("the issuer does not answer: {0}")]
     Unavailable(String),
+    /// It is asked too often (RFC 6585 §4).
+    #[error("the issuer is asked too often")]
+    TooOften,
     /// It says something else than a token endpoint, a key set or an introspection says, or refuses the gateway's own client: whoever
     /// configured it has to look.
     #[error("the issuer cannot be used as it is configured: {0}")]
     Unusable(String),
-    /// It answers without what tells whose the token was, which its configuration there decides. Asking again may tell later.
+    /// It answers with nothing that tells whose the token was, or that can be verified, which its configuration decides, there or here.
+    /// Asking again may tell later.
     #[error("the issuer cannot be used as it is configured: {0}")]
     Incomplete(&'static str),
     /// What it answered before is too old to tell. Asking again, with the newest refresh token, tells.
     #[error("the answer of the issuer is too old")]
     TooOld,
-    /// What it answered is not of this issuer, client or user: nobody is told by it.
+    /// What it answered is true, and not of this client or of a user: nobody is told by it.
     #[error("the issuer's answer is refused: {0}")]
     Untrue(&'static str),
 }
@@ -191,16 +195,19 @@ impl Issuer {
         };
         let parties = (self.settings.issuer.as_str(), mapped.foreign_client_id.as_str());
         let fetch = || async { self.exchange(mapped).await?.get(jwks_uri).await };
-        let keys = self.keys.fresh(&fetch).await?;
+        let (keys, just_read) = self.keys.fresh(&fetch).await?;
         let mut subject = foreign_token::subject(id_token, &keys, parties, now);
-        // Its issuer has just answered with it: a key that is not known is newer than the set.
-        if subject == Err(InvalidIdToken::UnknownKey) {
+        // Its issuer has answered with it: a key that is not known is newer than the set.
+        if subject == Err(InvalidIdToken::UnknownKey) && !just_read {
             let keys = self.keys.again(&fetch).await?;
             subject = foreign_token::subject(id_token, &keys, parties, now);
         }
         subject.map_err(|error| match error {
             InvalidIdToken::Expired => IssuerError::TooOld,
-            InvalidIdToken::UnknownKey => IssuerError::Untrue("its key is not in the issuer's set"),
+            InvalidIdToken::UnknownKey => {
+                IssuerError::Incomplete("its ID token is signed with no key of its set: look at `jwks_uri`")
+            }
+            InvalidIdToken::Unverified(reason) => IssuerError::Incomplete(reason),
             InvalidIdToken::Refused(reason) => IssuerError::Untrue(reason),
         })
     }
@@ -221,13 +228,17 @@ impl Issuer {
         if !told.active {
             return Err(IssuerError::TooOld);
         }
-        if told.client_id.as_deref() != Some(mapped.foreign_client_id.as_str()) {
+        if told.iss.is_some_and(|iss| iss != self.settings.issuer.as_str()) {
+            return Err(IssuerError::Incomplete("introspection tells an iss that is not `issuer`, letter for letter"));
+        }
+        let client = told.client_id.ok_or(IssuerError::Incomplete("introspection tells no client_id"))?;
+        if client != mapped.foreign_client_id.as_str() {
             return Err(IssuerError::Untrue("the access token is another client's"));
         }
-        if told.iss.is_some_and(|iss| iss != self.settings.issuer.as_str()) {
-            return Err(IssuerError::Untrue("the access token is another issuer's"));
-        }
-        foreign_token::checked_subject(told.sub.as_deref()).ok_or(IssuerError::Untrue("introspection tells no sub"))
+        let subject =
+            told.sub.ok_or(IssuerError::Incomplete("introspection tells no sub: its client may need a scope"))?;
+        foreign_token::checked_subject(Some(&subject))
+            .ok_or(IssuerError::Untrue("introspection tells a sub that is none"))
     }
 
     async fn exchange<'a>(&'a self, mapped: &'a ForeignClient) -> Result<Exchange<'a>, IssuerError> {
@@ -263,7 +274,10 @@ fn refusal(status: StatusCode, body: &[u8], refused_by: &[RefusedBy]) -> IssuerE
         error: String,
     }
     let error = serde_json::from_slice(body).map(|NotGranted { error }| error).unwrap_or_default();
-    if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT || status.is_server_error() {
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return IssuerError::TooOften;
+    }
+    if status == StatusCode::REQUEST_TIMEOUT || status.is_server_error() {
         return IssuerError::Unavailable(format!("status {}", status.as_u16()));
     }
     if status.is_client_error() && refused_by.iter().any(|code| code.as_str() == error) {

@@ -22,10 +22,12 @@ pub(crate) enum NotTraded {
 impl NotTraded {
     pub(super) const fn kind(&self) -> &'static str {
         match self {
-            Self::Issuer(IssuerError::Refused | IssuerError::TooOld) => "foreign_refresh_token",
+            Self::Issuer(IssuerError::Refused) => "foreign_refresh_token",
             Self::Issuer(IssuerError::Untrue(_)) => "foreign_id_token",
-            Self::Issuer(IssuerError::Unavailable(_)) => "issuer_down",
-            Self::Issuer(IssuerError::Unusable(_) | IssuerError::Incomplete(_)) => "issuer_unusable",
+            Self::Issuer(IssuerError::Unavailable(_) | IssuerError::TooOften) => "issuer_down",
+            Self::Issuer(IssuerError::Unusable(_) | IssuerError::Incomplete(_) | IssuerError::TooOld) => {
+                "issuer_unusable"
+            }
             Self::UnknownUser => "unknown_subject",
             Self::NewCredentials => "new_credentials",
             Self::Consent => "consent",
@@ -35,12 +37,16 @@ impl NotTraded {
     /// How it is counted.
     pub(crate) const fn outcome(&self) -> &'static str {
         match self {
-            Self::Issuer(IssuerError::Refused | IssuerError::TooOld | IssuerError::Untrue(_))
-            | Self::NewCredentials
-            | Self::Consent => "refused",
-            Self::Issuer(IssuerError::Unavailable(_) | IssuerError::Unusable(_) | IssuerError::Incomplete(_)) => {
-                "failed"
+            Self::Issuer(IssuerError::Refused | IssuerError::Untrue(_)) | Self::NewCredentials | Self::Consent => {
+                "refused"
             }
+            Self::Issuer(
+                IssuerError::Unavailable(_)
+                | IssuerError::TooOften
+                | IssuerError::Unusable(_)
+                | IssuerError::Incomplete(_)
+                | IssuerError::TooOld,
+            ) => "failed",
             Self::UnknownUser => "unknown_user",
         }
     }
@@ -53,8 +59,11 @@ impl NotTraded {
             ..ErrorResponse::new(ErrorCode::TemporarilyUnavailable, Cow::Borrowed(description))
         };
         match self {
-            Self::Issuer(IssuerError::Refused | IssuerError::TooOld | IssuerError::Untrue(_)) => {
+            Self::Issuer(IssuerError::Refused) => {
                 refused("the issuer of this refresh token does not take it any more; log in again")
+            }
+            Self::Issuer(IssuerError::Untrue(_)) => {
+                refused("the issuer of this refresh token names another client, or nobody; log in again")
             }
             Self::UnknownUser => refused(
                 "the issuer of this refresh token names somebody who has no account here; log in again, or ask the administrator to import the account",
@@ -63,11 +72,11 @@ impl NotTraded {
                 "the account has other credentials than when it came from the issuer of this refresh token; log in again",
             ),
             Self::Consent => refused("the user has to consent to this client first; log in in a browser"),
-            Self::Issuer(IssuerError::Unavailable(_)) => {
+            Self::Issuer(IssuerError::Unavailable(_) | IssuerError::TooOften) => {
                 later("the issuer of this refresh token does not answer; keep the token and try again", 5)
             }
-            Self::Issuer(IssuerError::Unusable(_) | IssuerError::Incomplete(_)) => later(
-                "the issuer of this refresh token cannot be asked, which has been logged; keep the token and try again",
+            Self::Issuer(IssuerError::Unusable(_) | IssuerError::Incomplete(_) | IssuerError::TooOld) => later(
+                "the issuer of this refresh token cannot be used at present, which has been logged; keep the token and try again",
                 60,
             ),
         }

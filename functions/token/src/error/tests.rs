@@ -68,6 +68,7 @@ fn every_description_stays_within_the_characters_of_the_rfc() {
         NotTraded::Issuer(IssuerError::Refused).into(),
         NotTraded::Issuer(IssuerError::Unavailable("\"".into())).into(),
         NotTraded::Issuer(IssuerError::Unusable("\"".into())).into(),
+        NotTraded::Issuer(IssuerError::Untrue("\"")).into(),
         NotTraded::UnknownUser.into(),
         NotTraded::NewCredentials.into(),
         NotTraded::Consent.into(),
