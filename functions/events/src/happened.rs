@@ -78,7 +78,8 @@ pub(crate) fn to_passkeys(old: Option<&Image>, new: Option<&Image>) -> Vec<Happe
     added.into_iter().chain(removed).collect()
 }
 
-/// An item of the table of sessions. One that runs out, and is swept later, was not ended.
+/// An item of the table of sessions. One that runs out, and is swept later, was not ended; and one that is written as ended, so that no session
+/// begins in its place, was none.
 pub(crate) fn to_session(old: Option<&Image>, new: Option<&Image>) -> Vec<Happened> {
     let Some(new) = new else { return Vec::new() };
     let ids = || Some((new.text("sid")?, new.text("user_id")?, new.text("client_id")?));
@@ -88,8 +89,8 @@ pub(crate) fn to_session(old: Option<&Image>, new: Option<&Image>) -> Vec<Happen
         happened(kind, Subject::new("session", sid), data)
     };
     let is_ended = |image: &Image| image.flag("ended") == Some(true);
-    let began = told(EventType::SessionBegan).filter(|_| old.is_none());
-    let ended = told(EventType::SessionEnded).filter(|_| is_ended(new) && !old.is_some_and(is_ended));
+    let began = told(EventType::SessionBegan).filter(|_| old.is_none() && !is_ended(new));
+    let ended = told(EventType::SessionEnded).filter(|_| is_ended(new) && old.is_some_and(|old| !is_ended(old)));
     began.into_iter().chain(ended).collect()
 }
 

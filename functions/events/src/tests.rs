@@ -105,6 +105,7 @@ fn a_session_begins_and_ends_once() {
         [""; 0]
     );
     assert_eq!(names(Some(&ended), None), [""; 0], "swept");
+    assert_eq!(names(None, Some(&ended)), [""; 0], "it never began");
     assert_eq!(names(None, Some(&image(json!({ "sid": { "S": "turn#s1#a" }, "turn": { "S": "x" } })))), [""; 0]);
 }
 
