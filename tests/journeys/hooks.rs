@@ -10,11 +10,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gateway_domain::clock::Clock as _;
 use gateway_domain::ids::{ConnectorName, SessionId};
 use gateway_domain::time::Timestamp;
+use gateway_runtime::SystemClock;
 use serde_json::{Value as Json, json};
 use standardwebhooks::Webhook;
-use support::{ADA, DEMO_APP, Gateway, PARTNER_APP, Response, Tokens, Visitor};
+use support::{ADA, DEMO_APP, Gateway, OldIssuer, PARTNER_APP, Response, Tokens, Visitor};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
@@ -85,6 +87,11 @@ impl Company {
 
 /// The demo with both hooks, each with this policy.
 async fn start(url: &str, when_down: &str) -> (Gateway, TempDir) {
+    start_changed(url, when_down, |config| config).await
+}
+
+/// The same with a change of the configuration.
+async fn start_changed(url: &str, when_down: &str, change: impl FnOnce(String) -> String) -> (Gateway, TempDir) {
     let files = tempfile::tempdir().expect("a directory");
     let (config, secrets) = (files.path().join("gateway.yaml"), files.path().join("secrets"));
     std::fs::create_dir(&secrets).expect("a directory");
@@ -95,7 +102,7 @@ async fn start(url: &str, when_down: &str) -> (Gateway, TempDir) {
     );
     let gateway = Gateway::start_with(|options| {
         let demo = std::fs::read_to_string(&options.config).expect("the demo's configuration");
-        std::fs::write(&config, demo.replacen("plans:\n", &hooks, 1)).expect("a file");
+        std::fs::write(&config, change(demo.replacen("plans:\n", &hooks, 1))).expect("a file");
         options.config.clone_from(&config);
         options.secrets = Some(secrets);
     })
@@ -222,6 +229,35 @@ async fn a_refresh_that_the_company_does_not_allow_ends_the_session() {
     assert_eq!(gateway.call("GET", "/orders", &second.access).await.status, 401);
     company.refreshes(200, &json!({ "allow": true }));
     assert_eq!(gateway.try_refresh(DEMO_APP, &second.refresh).await.status, 400);
+}
+
+/// A refresh token of another issuer that is sent again is asked about as one of ours: its answer is not good for as long as the session.
+#[tokio::test]
+async fn a_traded_in_token_that_is_sent_again_is_asked_about() {
+    let (company, url) = Company::start().await;
+    let issuer = OldIssuer::start(SystemClock.now().as_secs()).await;
+    let section = issuer.section(DEMO_APP);
+    let change = |config: String| {
+        assert!(config.contains("access_token: 10m"), "{config}");
+        format!("{section}{}", config.replacen("access_token: 10m", "access_token: 1s", 1))
+    };
+    let (gateway, _files) = start_changed(&url, "refuse", change).await;
+    let ada = gateway.store().users.by_email(ADA.name).await.expect("a read").expect("a user");
+    let [old, twin] = [0; 2].map(|_| issuer.issue(ada.user_id.as_str()));
+    let kinds = || company.asked().iter().map(|message| message["type"].clone()).collect::<Vec<_>>();
+    let first = gateway.try_refresh(DEMO_APP, &old).await.tokens();
+    gateway.try_refresh(DEMO_APP, &twin).await.tokens();
+    assert_eq!(kinds(), ["map_scope", "map_scope"], "a session begins");
+    // Longer than an access token lives.
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    assert_eq!(gateway.try_refresh(DEMO_APP, &twin).await.status, 200, "the twin");
+    assert_eq!(kinds(), ["allow_refresh", "map_scope"]);
+    company.refreshes(200, &json!({ "allow": false }));
+    let refused = gateway.try_refresh(DEMO_APP, &old).await;
+    assert_eq!((refused.status, &refused.json()["error"]), (400, &json!("invalid_grant")));
+    assert_eq!(kinds(), ["allow_refresh"]);
+    company.refreshes(200, &json!({ "allow": true }));
+    assert_eq!(gateway.try_refresh(DEMO_APP, &first.refresh).await.status, 400, "the session is over");
 }
 
 /// A hook that does not answer follows its policy, and loses nobody a session.

@@ -215,7 +215,7 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
     let (receiver, url) = Receiver::start().await;
     let (told, secrets) = (told(&url), files.path().join("secrets"));
     let issuer = OldIssuer::start(SystemClock.now().as_secs()).await;
-    let issuers = issuer_of_before(&issuer);
+    let issuers = format!("{}# Apps register devices,", issuer.section(DEMO_APP));
     std::fs::create_dir(&secrets).expect("a directory");
     std::fs::write(secrets.join("company"), KEY).expect("a file");
     let gateway = Gateway::start_with(|options| {
@@ -268,15 +268,6 @@ async fn every_role_has_exactly_the_rights_and_attributes_that_its_function_uses
             assert!(right.1 != "OutboxTable" || kinds == 1, "{right:?} of {} is for all kinds", function.role);
         }
     }
-}
-
-/// An issuer whose refresh tokens the demo app trades in.
-fn issuer_of_before(issuer: &OldIssuer) -> String {
-    let address = issuer.address();
-    format!(
-        "issuers:\n  old: {{ issuer: '{address}', token_endpoint: '{address}/token', jwks_uri: '{address}/keys', users: subject, \
-         until: 2999-12-31, clients: [{{ client: {DEMO_APP}, foreign_client_id: shop }}] }}\n# Apps register devices,"
-    )
 }
 
 /// Trades a refresh token of another issuer in, and presents one that the issuer does not know.

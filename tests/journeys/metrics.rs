@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use gateway_domain::clock::Clock as _;
+use gateway_runtime::SystemClock;
 use serde_json::Value as Json;
-use support::{ADA, DEMO_APP, Gateway, PARTNER_APP};
+use support::{ADA, DEMO_APP, Gateway, Manner, OldIssuer, PARTNER_APP};
 
 /// The documents of the embedded metric format among the lines that the functions wrote, each valid.
 pub(crate) async fn documents(gateway: &Gateway) -> Vec<Json> {
@@ -76,6 +78,33 @@ async fn a_journey_with_its_mishaps_is_counted() {
     }
     let latencies = documents.iter().filter_map(|document| document["ConnectorLatency"].as_array()).flatten();
     assert!(latencies.count() >= 2, "a login and a logout in {documents:#?}");
+}
+
+/// A refresh token of another issuer counts as a trade-in, whatever becomes of it, and as no refresh besides.
+#[tokio::test]
+async fn a_trade_in_is_counted_once() {
+    let issuer = OldIssuer::start(SystemClock.now().as_secs()).await;
+    let section = issuer.section(DEMO_APP);
+    let gateway = Gateway::start_with_config(|demo| format!("{section}{demo}")).await;
+    let ada = gateway.store().users.by_email(ADA.name).await.expect("a read").expect("a user");
+    let before = documents(&gateway).await;
+    let first = gateway.try_refresh(DEMO_APP, &issuer.issue(ada.user_id.as_str())).await.tokens();
+    assert_eq!(gateway.try_refresh(DEMO_APP, "of nobody").await.status, 400);
+    issuer.behaves(Manner::Says(503, String::new()));
+    assert_eq!(gateway.try_refresh(DEMO_APP, &issuer.issue(ada.user_id.as_str())).await.status, 503);
+    gateway.refresh(&first).await;
+    assert_eq!(gateway.try_refresh(DEMO_APP, "mgr_x.1.y").await.status, 400);
+    let documents = documents(&gateway).await.split_off(before.len());
+    for (metric, dimensions, expected) in [
+        ("TradeIns", &[("Issuer", "old"), ("Outcome", "traded")][..], 1.0),
+        ("TradeIns", &[("Issuer", "old"), ("Outcome", "refused")], 1.0),
+        ("TradeIns", &[("Issuer", "old"), ("Outcome", "failed")], 1.0),
+        ("Refreshes", &[("Outcome", "rotated")], 1.0),
+        ("Refreshes", &[("Outcome", "refused")], 1.0),
+        ("Refreshes", &[("Outcome", "failed")], 0.0),
+    ] {
+        assert_eq!(sum(&documents, metric, dimensions), expected, "{metric} {dimensions:?} in {documents:#?}");
+    }
 }
 
 /// Nobody and nothing that a caller chose becomes a dimension: it would be a metric of its own, for good.

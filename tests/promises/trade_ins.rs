@@ -1,11 +1,12 @@
 //! Tests of trade-ins: of many requests with one token one asks its issuer, and the token becomes one session.
 
+use crate::versions::items;
 use crate::{DAY, NOW, app, at_once, sid, user, users};
 use gateway_domain::ids::{IssuerName, UserId};
 use gateway_domain::sealing::SealedToken;
 use gateway_domain::time::{Seconds, Timestamp};
 use gateway_domain::trade_in::{ForeignRefreshToken, LEASE, Progress, RecordKey, Traded};
-use support::dynamodb;
+use support::{DynamoDb, dynamodb};
 
 fn issuer() -> IssuerName {
     IssuerName::parse("sso").unwrap()
@@ -30,39 +31,60 @@ async fn of_many_requests_one_has_the_lease_until_it_lapses_or_is_given_back() {
     assert_eq!(table.get(&key("x")).await, Ok(None));
     let leased = at_once(8, |number| {
         let table = table.clone();
-        async move { table.lease(&key("x"), &number.to_string(), (until(), NOW), until()).await.unwrap() }
+        async move { table.lease(&key("x"), &number.to_string(), (until(), NOW), (false, until())).await.unwrap() }
     });
     let leased: Vec<_> = leased.await.into_iter().enumerate().filter_map(|(at, one)| Some((at, one?))).collect();
     let [(holder, record)] = &leased[..] else { panic!("{leased:?}") };
     assert_eq!((record.leased_until, &record.progress), (Some(until()), &Progress::Asked));
-    let other = table.lease(&key("y"), "other", (until(), NOW), until()).await;
+    let other = table.lease(&key("y"), "other", (until(), NOW), (false, until())).await;
     assert!(other.unwrap().is_some(), "another token is another record");
-    table.release(&key("x"), "nobody", until()).await.unwrap();
-    let taken = async |name: &str, now| table.lease(&key("x"), name, (now, now), until()).await.unwrap().is_some();
+    table.release(&key("x"), "nobody").await.unwrap();
+    let taken =
+        async |name: &str, now| table.lease(&key("x"), name, (now, now), (false, until())).await.unwrap().is_some();
     assert!(!taken("late", NOW).await, "whoever has it not gives nothing back");
-    table.release(&key("x"), &holder.to_string(), until()).await.unwrap();
+    table.release(&key("x"), &holder.to_string()).await.unwrap();
     assert!(taken("next", NOW).await);
     assert!(taken("after", until()).await, "it has lapsed");
 }
 
+/// Until when the record of `x` is kept.
+async fn kept(db: &DynamoDb) -> i64 {
+    let records = items(db, &db.tables.sessions).await;
+    records[0]["ttl"].as_n().unwrap().parse().unwrap()
+}
+
+/// A record that says nothing is soon forgotten, and none that says something is with it.
 #[tokio::test]
 async fn what_the_issuer_answered_is_kept_for_whoever_goes_on() {
     let db = dynamodb().await;
     let (table, sealed) = (&db.store.trade_ins, SealedToken::parse("k.x"));
-    table.lease(&key("x"), "one", (until(), NOW), until()).await.unwrap().unwrap();
-    assert_eq!(table.answered(&key("x"), "other", &sealed).await, Ok(false));
-    assert_eq!(table.answered(&key("x"), "one", &sealed).await, Ok(true));
+    let [short, long, longest] = [1_u64, 30, 300].map(|days| NOW.saturating_add(Seconds::new(days * 86_400)));
+    table.lease(&key("x"), "one", (until(), NOW), (false, short)).await.unwrap().unwrap();
+    assert_eq!(kept(&db).await, short.as_secs());
+    assert_eq!(table.answered(&key("x"), "other", &sealed, long).await, Ok(false));
+    assert_eq!(kept(&db).await, short.as_secs());
+    assert_eq!(table.answered(&key("x"), "one", &sealed, long).await, Ok(true));
+    assert_eq!(kept(&db).await, long.as_secs());
     let late = until().saturating_add(Seconds::new(1));
-    let record = table.lease(&key("x"), "two", (late.saturating_add(LEASE), late), late).await.unwrap().unwrap();
+    let times = (late.saturating_add(LEASE), late);
+    assert_eq!(table.lease(&key("x"), "two", times, (false, short)).await, Ok(None), "whoever has read it before that");
+    assert_eq!(table.lease(&key("y"), "two", times, (true, long)).await, Ok(None), "nor is there an answer to another");
+    let record = table.lease(&key("x"), "two", times, (true, long)).await.unwrap().unwrap();
     assert_eq!(record.progress, Progress::Answered(sealed));
-    assert_eq!(table.traded(&key("x"), "one", &traded(1), late).await, Ok(false), "its lease has lapsed");
-    assert_eq!(table.traded(&key("x"), "two", &traded(2), late).await, Ok(true));
-    assert_eq!(table.traded(&key("x"), "two", &traded(2), late).await, Ok(true), "the SDK repeats a write");
-    assert_eq!(table.traded(&key("x"), "two", &traded(3), late).await, Ok(false));
+    table.release(&key("x"), "two").await.unwrap();
+    assert_eq!(kept(&db).await, long.as_secs());
+    table.lease(&key("x"), "two", times, (true, long)).await.unwrap().unwrap();
+    assert_eq!(table.traded(&key("x"), "one", &traded(1), longest).await, Ok(false), "its lease has lapsed");
+    assert_eq!(table.traded(&key("x"), "two", &traded(2), longest).await, Ok(true));
+    assert_eq!(table.traded(&key("x"), "two", &traded(2), longest).await, Ok(true), "the SDK repeats a write");
+    assert_eq!(table.traded(&key("x"), "two", &traded(3), longest).await, Ok(false));
+    assert_eq!(kept(&db).await, longest.as_secs());
     let record = table.get(&key("x")).await.unwrap().unwrap();
     assert_eq!((record.leased_until, record.progress), (None, Progress::Traded(traded(2))));
-    let again = table.lease(&key("x"), "three", (until(), late), late).await;
-    assert_eq!(again, Ok(None), "nobody asks for what has become a session");
+    for is_answered in [false, true] {
+        let again = table.lease(&key("x"), "three", times, (is_answered, long)).await;
+        assert_eq!(again, Ok(None), "nobody asks for what has become a session");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -33,6 +33,8 @@ pub enum Manner {
     Forged,
     /// Without an ID token.
     NoIdToken,
+    /// Without a new refresh token: the one that it was asked with stays good.
+    NoRefreshToken,
     /// Its key set is not to be had.
     NoKeys,
     /// Its introspection tells this.
@@ -95,6 +97,15 @@ impl OldIssuer {
     /// Its identifier, and where it listens: `/token`, `/keys` and `/who` are there.
     pub fn address(&self) -> &str {
         &self.0.address
+    }
+
+    /// The section of a gateway.yaml in which this application trades its refresh tokens in. Its subjects are ids of users.
+    pub fn section(&self, client: &str) -> String {
+        let address = self.address();
+        format!(
+            "issuers:\n  old: {{ issuer: '{address}', token_endpoint: '{address}/token', jwks_uri: '{address}/keys', \
+             users: subject, until: 2999-12-31, clients: [{{ client: {client}, foreign_client_id: shop }}] }}\n"
+        )
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {
@@ -169,6 +180,7 @@ impl OldIssuer {
             | Manner::Says(..)
             | Manner::Stalls
             | Manner::NoIdToken
+            | Manner::NoRefreshToken
             | Manner::NoKeys
             | Manner::Tells(_) => {}
         }
@@ -202,16 +214,18 @@ async fn token(
         | Manner::Header(_)
         | Manner::Forged
         | Manner::NoIdToken
+        | Manner::NoRefreshToken
         | Manner::NoKeys
         | Manner::Tells(_) => {}
     }
+    let stays = matches!(manner, Manner::NoRefreshToken);
     let (subject, newest) = {
         let mut told = issuer.told();
         let presented = form.get("refresh_token").cloned().unwrap_or_default();
         let Some(subject) = told.good.get(&presented).cloned() else {
             return answer(400, json!({ "error": "invalid_grant" }).to_string());
         };
-        if told.rotates {
+        if told.rotates && !stays {
             told.good.remove(&presented);
         }
         told.made += 1;
@@ -226,6 +240,9 @@ async fn token(
     });
     if matches!(manner, Manner::NoIdToken) {
         body.as_object_mut().unwrap().remove("id_token");
+    }
+    if stays {
+        body.as_object_mut().unwrap().remove("refresh_token");
     }
     answer(200, body.to_string())
 }

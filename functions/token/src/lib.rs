@@ -186,6 +186,7 @@ impl AuthorizationServer {
         let (app, form) = self.authenticated_form(request).await?;
         self.check_signing_key().await?;
         let grant = grant_type(&form, self.config.has_app_families())?;
+        let mut is_trade_in = false;
         let outcome = async {
             self.supports(grant)?;
             may_use(&app, grant)?;
@@ -199,6 +200,7 @@ impl AuthorizationServer {
                 AccessTokenRequest::RefreshToken(RefreshRequest { token, other, device, scope }) => {
                     let presented = (other.as_ref(), token.attempt.as_deref());
                     if let Some(trading) = Trading::of(&self.config, request, &app, presented) {
+                        is_trade_in = true;
                         let asked = (scope.as_ref(), device.as_deref());
                         Box::pin(self.trade_in(request, &app, &trading, asked)).await
                     } else {
@@ -217,7 +219,8 @@ impl AuthorizationServer {
             }
         };
         let outcome = outcome.await;
-        if let (GrantType::RefreshToken, Err(failure)) = (grant, &outcome) {
+        // A trade-in is counted as such alone.
+        if let (GrantType::RefreshToken, false, Err(failure)) = (grant, is_trade_in, &outcome) {
             let outcome = if failure.response().status >= 500 { "failed" } else { "refused" };
             gateway_telemetry::count(Metric::Refresh { outcome });
         }

@@ -99,7 +99,7 @@ impl AuthorizationServer {
     /// What the company lets the next access token of a session have. A refresh that it does not allow ends the session. One that is
     /// only served again was allowed a moment ago; longer after that it is asked again, or one answer would be good for as
     /// long as the session.
-    async fn allowed(
+    pub(crate) async fn allowed(
         &self,
         request: &Request<'_>,
         (session, decision): (&Session, Decision),

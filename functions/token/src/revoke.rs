@@ -52,7 +52,7 @@ impl AuthorizationServer {
         let client = &app.registered().client_id;
         let Ok(token) = self.verified(token.expose(), request.parties, request.now).await? else {
             return match Trading::of(&self.config, request, app, (Some(token), None)) {
-                Some(trading) => self.revoke_traded_in(client, &trading).await,
+                Some(trading) => self.revoke_traded_in(client, &trading, request.now).await,
                 None => Ok(()),
             };
         };

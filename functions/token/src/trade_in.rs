@@ -22,12 +22,13 @@ use gateway_domain::trade_in::{
     FORGOTTEN, ForeignRefreshToken, LEASE, Next, Progress, RecordKey, TradeIn, Traded, next, shown,
 };
 use gateway_issuers::{Answer, IssuerError};
-use gateway_sessions::{MAX_POLLS, POLL_INTERVAL, TradingIn};
+use gateway_sessions::{MAX_POLLS, POLL_INTERVAL, TokenSource, TradingIn};
 use gateway_store::User;
 use gateway_telemetry::{Ended, Metric, Remote};
 
-/// How long a record is kept after the last time at which it can matter.
-const DAY: Seconds = Seconds::new(86_400);
+/// How long it is known after the last day which session a token became. Whoever moves that day back within this time lets no session begin
+/// again that has ended.
+const REMEMBERED: Seconds = Seconds::new(366 * 86_400);
 
 /// A refresh token of another issuer, presented by an application that trades in those.
 pub(crate) struct Trading<'a> {
@@ -47,7 +48,7 @@ struct Granted {
 }
 
 impl<'a> Trading<'a> {
-    /// The token, if it is one: not ours, and of an application that trades in those of an issuer now.
+    /// The token, if it is one: not ours, and of an application that trades in those of an issuer, now or until a day ago.
     pub(crate) fn of(
         config: &'a Gateway,
         request: &Request<'_>,
@@ -60,9 +61,19 @@ impl<'a> Trading<'a> {
         Some(Self { name, issuer, mapped, token, key, attempt })
     }
 
-    /// Until when a record that matters is kept: as long as the token can be traded in.
+    /// Whether tokens are traded in still. A day longer, those that were are served again.
+    fn is_open(&self, now: Timestamp) -> bool {
+        now < self.issuer.until.end()
+    }
+
+    /// Until when an answer of the issuer is kept.
     fn kept(&self) -> Timestamp {
-        self.issuer.until.end().saturating_add(DAY)
+        self.issuer.until.served()
+    }
+
+    /// Until when it is kept which session the token became.
+    fn remembered(&self) -> Timestamp {
+        self.issuer.until.end().saturating_add(REMEMBERED)
     }
 }
 
@@ -103,6 +114,9 @@ impl AuthorizationServer {
             match next(record.as_ref(), request.now) {
                 Next::Wait => {}
                 Next::Serve(traded) => return Box::pin(self.serve_traded(request, app, trading, traded, asked)).await,
+                Next::Ask | Next::Identify(_) if !trading.is_open(request.now) => {
+                    return Err(Failure::RefreshToken("the last day of its issuer is over"));
+                }
                 Next::Ask => {
                     let source = Source::of(request.api.source_ip.as_deref());
                     let reserved = self.trade_in_attempts.reserve(&source, request.now).await?;
@@ -120,7 +134,8 @@ impl AuthorizationServer {
         Err(Failure::Busy)
     }
 
-    /// Asks, and finds out whose the token was, under the lease. `None` if another request has the lease: look again.
+    /// Asks, or finds out whose the answer is if no question is reserved, under the lease. `None` if another request has the lease, or the
+    /// record has come further: look again.
     async fn work(
         &self,
         request: &Request<'_>,
@@ -131,7 +146,10 @@ impl AuthorizationServer {
     ) -> Result<Option<ApiResponse>, Failure> {
         let lease = u128::from_be_bytes(self.entropy.bytes()?).to_string();
         let times = (request.now.saturating_add(LEASE), request.now);
-        let Some(record) = self.trade_ins.lease(&trading.key, &lease, times, trading.kept()).await? else {
+        let is_answered = reserved.is_none();
+        // Anybody can present texts without end: what nobody has answered is soon forgotten.
+        let kept = if is_answered { trading.kept() } else { request.now.saturating_add(FORGOTTEN) };
+        let Some(record) = self.trade_ins.lease(&trading.key, &lease, times, (is_answered, kept)).await? else {
             if let Some(reserved) = &reserved {
                 self.trade_in_attempts.give_back(reserved).await?;
             }
@@ -150,7 +168,7 @@ impl AuthorizationServer {
                 ends: request.now.saturating_add(self.config.lifetimes().session_absolute),
                 credential_epoch: granted.user.credential_epoch,
             };
-            if !self.trade_ins.traded(&trading.key, &lease, &traded, trading.kept()).await? {
+            if !self.trade_ins.traded(&trading.key, &lease, &traded, trading.remembered()).await? {
                 return Err(Failure::Busy);
             }
             Ok((granted, traded))
@@ -162,9 +180,7 @@ impl AuthorizationServer {
                 begun.map_or(Ok(None), |response| Ok(Some(response)))
             }
             Err(failure) => {
-                let nothing = matches!(failure, Failure::NotTraded(NotTraded::Issuer(IssuerError::Refused)));
-                let kept = if nothing { request.now.saturating_add(FORGOTTEN) } else { trading.kept() };
-                self.trade_ins.release(&trading.key, &lease, kept).await?;
+                self.trade_ins.release(&trading.key, &lease).await?;
                 Err(failure)
             }
         }
@@ -180,28 +196,23 @@ impl AuthorizationServer {
     ) -> Result<String, Failure> {
         let Trading { name, mapped, token, .. } = trading;
         let kept = match progress {
-            Progress::Answered(sealed) => Some(self.opened(trading, &sealed).await?),
+            Progress::Answered(sealed) => self.opened(trading, &sealed).await?,
             Progress::Asked => None,
             Progress::Traded(_) => return Err(Failure::Internal("the lease of what has become a session")),
         };
-        let newest = match &kept {
-            Some(answer) => match self.issuers.subject(name, mapped, answer, request.now).await {
-                Err(IssuerError::TooOld | IssuerError::Incomplete(_)) => {
-                    answer.refresh_token().unwrap_or(token.secret())
-                }
-                told => {
-                    self.not_asked(reserved.as_ref()).await?;
-                    return Ok(told.map_err(NotTraded::from)?);
-                }
-            },
-            None => token.secret(),
-        };
+        if let Some(answer) = &kept {
+            match self.issuers.subject(name, mapped, answer, request.now).await {
+                Err(IssuerError::TooOld | IssuerError::Incomplete(_)) => {}
+                told => return Ok(told.map_err(NotTraded::from)?),
+            }
+        }
         let reserved = if let Some(reserved) = reserved {
             reserved
         } else {
             let source = Source::of(request.api.source_ip.as_deref());
             self.trade_in_attempts.reserve(&source, request.now).await?
         };
+        let newest = kept.as_ref().and_then(Answer::refresh_token).unwrap_or(token.secret());
         let traced = gateway_telemetry::exchange(Remote::Connector(name.as_str()));
         let answer = self.issuers.refresh(name, mapped, newest).await;
         traced.ended(match &answer {
@@ -209,23 +220,22 @@ impl AuthorizationServer {
             Err(IssuerError::Refused) => Ended::Refused,
             Err(_) => Ended::Failed,
         });
+        let answer = answer.map(|answer| answer.after(kept));
         if let Ok(answer) = &answer {
             // First of all: the token may be spent.
             self.keep(trading, lease, answer).await?;
         }
-        // What it takes, and what it could not decide, costs nothing; any other answer may be to a guess.
+        // What it takes, and what it could not decide, costs nothing; any other answer may be to a guess, or says to ask less.
         if matches!(answer, Ok(_) | Err(IssuerError::Unavailable(_))) {
             self.trade_in_attempts.give_back(&reserved).await?;
         }
         let answer = answer.map_err(NotTraded::from)?;
-        Ok(self.issuers.subject(name, mapped, &answer, request.now).await.map_err(NotTraded::from)?)
-    }
-
-    async fn not_asked(&self, reserved: Option<&ReservedTradeIn>) -> Result<(), Failure> {
-        match reserved {
-            Some(reserved) => Ok(self.trade_in_attempts.give_back(reserved).await?),
-            None => Ok(()),
-        }
+        let told = self.issuers.subject(name, mapped, &answer, request.now).await;
+        // It has answered so just now: another answer is as old.
+        let fresh = "what it answers with is over already: look at its clock, and at how long its tokens live";
+        let told =
+            told.map_err(|error| if error == IssuerError::TooOld { IssuerError::Incomplete(fresh) } else { error });
+        Ok(told.map_err(NotTraded::from)?)
     }
 
     async fn keep(&self, trading: &Trading<'_>, lease: &str, answer: &Answer) -> Result<(), Failure> {
@@ -233,15 +243,22 @@ impl AuthorizationServer {
         let keys = self.sessions.tokens().sealing();
         let sealed = keys.seal_answer(&trading.key, self.entropy.bytes()?, &plain);
         let sealed = sealed.map_err(|_| Failure::Internal("sealing failed"))?;
-        if self.trade_ins.answered(&trading.key, lease, &sealed).await? { Ok(()) } else { Err(Failure::Busy) }
+        let kept = self.trade_ins.answered(&trading.key, lease, &sealed, trading.kept()).await?;
+        if kept { Ok(()) } else { Err(Failure::Busy) }
     }
 
-    /// What was kept of an answer. If its key was revoked, the token is of no use any more.
-    async fn opened(&self, trading: &Trading<'_>, sealed: &SealedToken) -> Result<Answer, Failure> {
+    /// What was kept of an answer. `None` if the key that sealed it was revoked: then the issuer is asked again, as if it had answered nothing.
+    async fn opened(&self, trading: &Trading<'_>, sealed: &SealedToken) -> Result<Option<Answer>, Failure> {
         let keys = self.sessions.tokens().sealing_for(sealed).await?;
-        let opened = keys.open_answer(&trading.key, sealed);
-        let opened = opened.map_err(|_| NotTraded::Issuer(IssuerError::Untrue("what was kept does not open")))?;
-        Answer::read(&opened).map_err(|_| Failure::Internal("what was kept of an answer is none"))
+        let Ok(opened) = keys.open_answer(&trading.key, sealed) else {
+            tracing::warn!(
+                issuer = trading.name.as_str(),
+                "what an issuer has answered does not open: it is asked again"
+            );
+            return Ok(None);
+        };
+        let answer = Answer::read(&opened).map_err(|_| Failure::Internal("what was kept of an answer is none"))?;
+        Ok(Some(answer))
     }
 
     /// The user whom the issuer names. Only the subject tells: no address, whoever has it. Whoever has other credentials here since that was
@@ -348,13 +365,19 @@ impl AuthorizationServer {
         Ok((response, "repeated"))
     }
 
-    /// Ends the session that the token became, if this application has traded it in. One read for any other.
-    pub(crate) async fn revoke_traded_in(&self, client: &ClientId, trading: &Trading<'_>) -> Result<(), Failure> {
+    /// Ends the session that the token became, if this application has traded it in; one that has not begun yet never will. One read for
+    /// any other.
+    pub(crate) async fn revoke_traded_in(
+        &self,
+        client: &ClientId,
+        trading: &Trading<'_>,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let record = self.trade_ins.get(&trading.key).await?;
         if let Some(TradeIn { progress: Progress::Traded(traded), .. }) = record
             && traded.client_id == *client
         {
-            self.sessions.end(&traded.sid).await?;
+            self.sessions.end_traded_in(&traded, now).await?;
         }
         Ok(())
     }
@@ -388,13 +411,7 @@ impl AuthorizationServer {
             }
         }
         let scope = narrowed_scope(asked, &session.scope, &registered.scope)?;
-        let mapped = match self.mapped(request, Whom::of("refresh_token", session, &scope)).await {
-            Err(refused @ Failure::HookRefused(_)) => {
-                self.sessions.end(&session.sid).await?;
-                return Err(refused);
-            }
-            mapped => mapped?,
-        };
+        let mapped = self.allowed(request, (session, Decision::Replay), &scope, TokenSource::Renewal).await?;
         self.sessions.finish_traded_in(registered, session).await?;
         self.traded_response(request, app, session, &mapped).await
     }

@@ -396,10 +396,10 @@ impl Gateway {
         self.file.issuers.iter()
     }
 
-    /// Whose refresh tokens this application trades in now, and as which client of that issuer. `None` for one that trades in none,
-    /// or whose time for it is over.
+    /// Whose refresh tokens this application trades in, and as which client of that issuer. `None` for one that trades in none, or whose
+    /// time for it is over, with the day in which what was traded in is served again.
     pub fn trade_in(&self, client: &ClientId, now: Timestamp) -> Option<(&IssuerName, &ForeignIssuer, &ForeignClient)> {
-        self.issuers().filter(|(_, issuer)| now < issuer.until.end()).find_map(|(name, issuer)| {
+        self.issuers().filter(|(_, issuer)| now < issuer.until.served()).find_map(|(name, issuer)| {
             let mapped = issuer.clients.iter().find(|mapped| mapped.client == *client)?;
             Some((name, issuer, mapped))
         })

@@ -141,6 +141,11 @@ impl LastDay {
     pub const fn end(self) -> Timestamp {
         self.0
     }
+
+    /// Until when what was traded in by then is served again, a day longer: a response of the last minute may have been lost.
+    pub fn served(self) -> Timestamp {
+        self.0.saturating_add(Seconds::new(86_400))
+    }
 }
 
 impl TryFrom<String> for LastDay {

@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 /// How long one request may ask: longer than a function runs, so that no lease lapses while its holder works.
 pub const LEASE: Seconds = Seconds::new(30);
-/// How long the record of a token that the issuer has refused is kept: it says nothing.
+/// How long the record of a text is kept that no issuer has answered: it says nothing.
 pub const FORGOTTEN: Seconds = Seconds::new(86_400);
 /// The generation of a traded-in token in the session that it became.
 pub const GENERATION: u64 = 0;

@@ -1,11 +1,11 @@
 //! Begins the session of a refresh token of another issuer that was traded in. Nobody has shown a password for it, so it has the
 //! internal tokens of those legacy systems alone that need none.
 
-use crate::{SessionError, Sessions};
+use crate::{SessionError, Sessions, Tokens};
 use gateway_domain::id_token::OPENID;
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{Family, Holder, LoginMethod, Origin, Session};
-use gateway_domain::time::Timestamp;
+use gateway_domain::time::{Seconds, Timestamp};
 use gateway_domain::trade_in::Traded;
 use gateway_store::{App, User};
 
@@ -86,5 +86,36 @@ impl Sessions {
             return Err(SessionError::CredentialsChanged);
         }
         Ok(())
+    }
+
+    /// Ends the session that a token became. One that is named and has not begun, since what was to begin it is under way or has died, never
+    /// begins then: an ended one takes its place.
+    pub async fn end_traded_in(&self, traded: &Traded, now: Timestamp) -> Result<(), SessionError> {
+        // After its end at the latest, none begins.
+        if now < traded.ends && self.table.get(&traded.sid).await?.is_none() {
+            self.table.create(&self.ended_before_it_began(traded, now)?).await?;
+        }
+        // Whichever of the two was written first.
+        self.end(&traded.sid).await
+    }
+
+    fn ended_before_it_began(&self, traded: &Traded, now: Timestamp) -> Result<Session, SessionError> {
+        let family = Family::begin_until(now, Seconds::new(0), traded.ends);
+        Ok(Session {
+            sid: traded.sid.clone(),
+            user_id: traded.user_id.clone(),
+            client_id: traded.client_id.clone(),
+            scope: Scope::default(),
+            family: Family { ended: true, ..family },
+            holder: None,
+            salt: self.entropy.bytes()?,
+            mac_key: String::new(),
+            credential_epoch: traded.credential_epoch,
+            auth_time: None,
+            origin: Origin { began: None, device: None, by: LoginMethod::TradeIn },
+            issuer: None,
+            sign_on: None,
+            tokens: Tokens::new(),
+        })
     }
 }

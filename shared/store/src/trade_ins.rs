@@ -67,20 +67,25 @@ impl TradeIns {
         item.map(|item| Ok(version::read::<TradeInItem>(item, OPERATION)?.into())).transpose()
     }
 
-    /// Takes the lease until `until`: the right to ask the issuer, or to find out whose its answer is. At most one of many requests has
-    /// it, and nobody once the token became a session. Returns the record as it is then; `None` if another request has the lease.
+    /// Takes the lease until `until`: the right to ask the issuer, or, if it `is_answered`, to find out whose its answer is. At most one of
+    /// many requests has it, and nobody once the token became a session. The record is kept so long from then on, which is short for one
+    /// without an answer; so it is taken only as it was read, and an answer is not forgotten with it. Returns the record as it is then; `None`
+    /// if another request has the lease, or the record has come further.
     pub async fn lease(
         &self,
         key: &RecordKey,
         lease: &str,
         (until, now): (Timestamp, Timestamp),
-        kept: Timestamp,
+        (is_answered, kept): (bool, Timestamp),
     ) -> Result<Option<TradeIn>, StoreError> {
         const OPERATION: &str = "lease_trade_in";
-        let free =
-            "attribute_not_exists(traded) AND (attribute_not_exists(lease) OR lease = :me OR lease_until <= :now)";
+        let as_read = if is_answered { "attribute_exists(answer)" } else { "attribute_not_exists(answer)" };
+        let free = format!(
+            "{as_read} AND attribute_not_exists(traded) \
+             AND (attribute_not_exists(lease) OR lease = :me OR lease_until <= :now)"
+        );
         let sent = self
-            .update(key, free)
+            .update(key, &free)
             .update_expression("SET lease = :me, lease_until = :until, #ttl = :ttl, v = if_not_exists(v, :version)")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":me", AttributeValue::S(lease.to_owned()))
@@ -99,12 +104,20 @@ impl TradeIns {
         }
     }
 
-    /// Keeps what the issuer has answered to the holder of the lease. `false` if the lease has lapsed and another request has it.
-    pub async fn answered(&self, key: &RecordKey, lease: &str, answer: &SealedToken) -> Result<bool, StoreError> {
+    /// Keeps what the issuer has answered to the holder of the lease, until `kept`. `false` if the lease has lapsed and another request has it.
+    pub async fn answered(
+        &self,
+        key: &RecordKey,
+        lease: &str,
+        answer: &SealedToken,
+        kept: Timestamp,
+    ) -> Result<bool, StoreError> {
         let sent = self
             .leased(key, lease)
-            .update_expression("SET answer = :answer")
+            .update_expression("SET answer = :answer, #ttl = :ttl")
+            .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":answer", AttributeValue::S(answer.as_str().to_owned()))
+            .expression_attribute_values(":ttl", number(ttl::after([kept]).as_secs()))
             .send()
             .await;
         held(sent, "keep_answer")
@@ -140,15 +153,9 @@ impl TradeIns {
         }
     }
 
-    /// Gives the lease back, so that a repetition need not wait until it lapses. The record is kept so long.
-    pub async fn release(&self, key: &RecordKey, lease: &str, kept: Timestamp) -> Result<(), StoreError> {
-        let sent = self
-            .leased(key, lease)
-            .update_expression("SET #ttl = :ttl REMOVE lease, lease_until")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ttl", number(ttl::after([kept]).as_secs()))
-            .send()
-            .await;
+    /// Gives the lease back, so that a repetition need not wait until it lapses.
+    pub async fn release(&self, key: &RecordKey, lease: &str) -> Result<(), StoreError> {
+        let sent = self.leased(key, lease).update_expression("REMOVE lease, lease_until").send().await;
         held(sent, "release_trade_in").map(drop)
     }
 

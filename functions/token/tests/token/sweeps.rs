@@ -36,7 +36,7 @@ struct Device {
 
 impl Fixture {
     /// From now on an item whose `ttl` is over is gone before the next operation. Returns the count of those that went.
-    fn swept(&self) -> Arc<AtomicUsize> {
+    pub(crate) fn swept(&self) -> Arc<AtomicUsize> {
         let count = Arc::new(AtomicUsize::new(0));
         let (client, clock, counted) = (self.db.client.clone(), self.clock.clone(), count.clone());
         let tables = [

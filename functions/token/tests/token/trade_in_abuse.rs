@@ -1,15 +1,23 @@
 //! What somebody could try with refresh tokens of another issuer, each with a harmless twin.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use gateway_domain::ids::{IssuerName, UserId};
 use serde_json::{Value, json};
-use support::{Last, Manner, OldIssuer, dying};
+use support::{Last, Manner, OldIssuer, Verdict, dying};
+use tokio::sync::Semaphore;
 
 use crate::fixture::{Fixture, NOTES, SECRET, login, refresh, send};
 use crate::old_issuer::{configured, old_issuer, trade};
 use crate::request::post;
 
 const REFUSED: (u64, &str) = (400, "invalid_grant");
+const LATER: (u64, &str) = (503, "temporarily_unavailable");
+const DAY: i64 = 86_400;
+/// The end of the last day of these tests, 2027-06-30.
+const UNTIL: i64 = 1_814_400_000;
 
 async fn stage() -> (Fixture, OldIssuer) {
     let mut fixture = Fixture::new().await;
@@ -51,16 +59,18 @@ async fn only_a_mapped_client_that_authenticated_trades_in() {
     assert_eq!(issuer.asked().len(), 1);
 }
 
-/// Abuse case N3.
+/// Abuse case N3: of another client it is refused; of whom it is cannot be told where it does not verify, and the phone comes again.
 #[tokio::test]
 async fn an_id_token_of_another_issuer_client_or_kind_logs_nobody_in() {
     let (fixture, issuer) = stage().await;
     let claims = |claims: Value| Manner::Claims(claims);
-    for manner in [
-        claims(json!({ "iss": "https://other.example" })),
+    let of_another_client = [
         claims(json!({ "aud": "other" })),
         claims(json!({ "aud": ["shop", "other"] })),
         claims(json!({ "azp": "other" })),
+    ];
+    let unverified = [
+        claims(json!({ "iss": "https://other.example" })),
         claims(json!({ "exp": 1 })),
         claims(json!({ "exp": null })),
         claims(json!({ "iat": fixture.now().as_secs() + 1_000 })),
@@ -70,9 +80,11 @@ async fn an_id_token_of_another_issuer_client_or_kind_logs_nobody_in() {
         Manner::Header(json!({ "alg": "ES256", "kid": "one", "typ": "at+jwt" })),
         Manner::Header(json!({ "alg": "ES256", "kid": "other" })),
         Manner::Forged,
-    ] {
+    ];
+    let expected = of_another_client.map(|manner| (manner, REFUSED)).into_iter();
+    for (manner, refused) in expected.chain(unverified.map(|manner| (manner, LATER))) {
         issuer.behaves(manner.clone());
-        assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.refusal(), REFUSED, "{manner:?}");
+        assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.refusal(), refused, "{manner:?}");
     }
     assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0);
     issuer.behaves(Manner::Right);
@@ -198,6 +210,101 @@ async fn revoking_the_old_token_ends_the_session_that_it_became() {
     assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
 }
 
+/// Abuse case N6: a phone whose login at the legacy systems takes long, or whose function has died, is logged out before its session begins.
+#[tokio::test]
+async fn a_session_that_is_named_and_revoked_never_begins() {
+    let (fixture, issuer) = stage().await;
+    issuer.keeps_tokens();
+    let revoke = |token: &str| post("/oauth2/revoke", &[("client_id", "pub1"), ("token", token)]);
+    let [old, twin] = ["u_alice", "u_bob"].map(|subject| issuer.issue(subject));
+    for token in [&old, &twin] {
+        // The counter, the lease, the answer, the counter, and which session it becomes.
+        fixture.wire.script(dying(5, Last::Answered));
+        assert_eq!(fixture.send(trade("pub1", token)).await.status, 503);
+        fixture.wire.calm();
+    }
+    for _ in 0..2 {
+        assert_eq!(fixture.send(revoke(&old)).await.status, 200);
+        assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
+    }
+    assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0);
+    assert_eq!(fixture.send(trade("pub1", &twin)).await.status, 200, "the twin");
+
+    // The same while the session is about to be written.
+    let old = issuer.issue("u_alice");
+    let (gate, mut written) = (Arc::new(Semaphore::new(0)), 0);
+    let held = Arc::clone(&gate);
+    fixture.wire.since_last();
+    fixture.wire.script(move |operation| {
+        written += u32::from(operation.is("PutItem", "Sessions"));
+        let is_first = written == 1 && operation.is("PutItem", "Sessions");
+        if is_first { Verdict::Hold(Arc::clone(&held)) } else { Verdict::Forward }
+    });
+    let container = fixture.container();
+    let revoked = async {
+        while !fixture.wire.seen("PutItem", "Sessions") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let revoked = send(&container, revoke(&old)).await;
+        gate.add_permits(1);
+        revoked
+    };
+    let (traded, revoked) = tokio::join!(fixture.send(trade("pub1", &old)), revoked);
+    fixture.wire.calm();
+    assert_eq!((traded.refusal(), revoked.status), (REFUSED, 200));
+    assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED);
+    assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0);
+}
+
+/// Abuse case N6: the operator gives phones more time, and what has become of tokens before is known still.
+#[tokio::test]
+async fn a_later_last_day_lets_no_ended_session_begin_again() {
+    let mut fixture = Fixture::new().await;
+    let issuer = configured(&mut fixture, "subject", "until: 2027-01-15,").await;
+    issuer.keeps_tokens();
+    let (old, unused) = (issuer.issue("u_alice"), issuer.issue("u_bob"));
+    let phone = fixture.send(trade("pub1", &old)).await.tokens();
+    let revoke = post("/oauth2/revoke", &[("client_id", "pub1"), ("token", &phone.refresh)]);
+    assert_eq!(fixture.send(revoke).await.status, 200);
+    fixture.swept();
+    fixture.clock.forward(300 * DAY);
+    issuer.is_at(fixture.now().as_secs());
+    let later = fixture.container_with(|config| config.replace("until: 2027-01-15", "until: 2027-12-31"));
+    assert_eq!(send(&later, trade("pub1", &old)).await.refusal(), REFUSED);
+    assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0);
+    assert_eq!(send(&later, trade("pub1", &unused)).await.status, 200, "the twin");
+}
+
+/// Abuse case N7: what no issuer has answered is forgotten after a day, and nothing of what it has is.
+#[tokio::test]
+async fn texts_of_nobody_are_not_kept() {
+    let (fixture, issuer) = stage().await;
+    for manner in [Manner::Right, Manner::Says(503, String::new()), Manner::Says(401, String::new())] {
+        issuer.behaves(manner);
+        for _ in 0..2 {
+            assert_ne!(fixture.send(trade("pub1", "a text of nobody")).await.status, 200);
+            assert_eq!(fixture.trade_ins_kept("sid").await, [fixture.now().as_secs() + DAY]);
+            fixture.clock.forward(100);
+        }
+    }
+    issuer.behaves(Manner::Right);
+    let unknown = issuer.issue("u_carol");
+    issuer.is_at(fixture.now().as_secs());
+    // Also after it was looked at again, and after what it was asked again with was refused.
+    for refuses in [false, false, true] {
+        if refuses {
+            fixture.clock.forward(1_000);
+            issuer.behaves(Manner::Says(400, json!({ "error": "invalid_grant" }).to_string()));
+        }
+        assert_eq!(fixture.send(trade("pub1", &unknown)).await.refusal(), REFUSED);
+        assert_eq!(fixture.trade_ins_kept("answer").await, [UNTIL + DAY], "the twin: an answer");
+    }
+    issuer.behaves(Manner::Right);
+    issuer.is_at(fixture.now().as_secs());
+    fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.tokens();
+    assert_eq!(fixture.trade_ins_kept("traded").await, [UNTIL + 366 * DAY], "the twin: a session");
+}
+
 /// Abuse case N7.
 #[tokio::test]
 async fn guesses_do_not_flood_the_issuer() {
@@ -236,6 +343,21 @@ async fn guesses_that_the_issuer_does_not_call_guesses_are_counted() {
     }
     assert_eq!(fixture.send(guess(20)).await.refusal(), (429, "too_many_requests"));
     assert_eq!(issuer.asked().len(), 50);
+}
+
+/// Abuse case N7: an issuer that wants to be asked less is asked less by whoever asks so often.
+#[tokio::test]
+async fn an_issuer_that_is_asked_too_often_is_asked_less() {
+    let (fixture, issuer) = stage().await;
+    issuer.behaves(Manner::Says(429, String::new()));
+    for number in 0..20 {
+        assert_eq!(fixture.send(trade("pub1", &format!("guess-{number}"))).await.refusal(), LATER, "{number}");
+    }
+    assert_eq!(fixture.send(trade("pub1", "guess-20")).await.refusal(), (429, "too_many_requests"));
+    assert_eq!(issuer.asked().len(), 20);
+    let elsewhere = trade("pub1", &issuer.issue("u_alice")).from("203.0.113.77");
+    issuer.behaves(Manner::Right);
+    assert_eq!(fixture.send(elsewhere).await.status, 200, "the twin");
 }
 
 /// Abuse case N7: the twin, a house full of phones.
@@ -314,18 +436,39 @@ async fn no_session_begins_under_a_new_password() {
     assert_eq!(issuer.asked().len(), 2);
 }
 
-/// Abuse case N9: the clock of these tests begins at 2027-01-15T08:00:00Z.
+/// Abuse case N9: the clock of these tests begins at 2027-01-15T08:00:00Z. What was traded in by then is served a day longer, since a response
+/// may have been lost.
 #[tokio::test]
 async fn after_the_last_day_nothing_is_traded_in() {
     let mut fixture = Fixture::new().await;
     let issuer = configured(&mut fixture, "subject", "until: 2027-01-15,").await;
+    let unknown = issuer.issue("u_carol");
+    assert_eq!(fixture.send(trade("pub1", &unknown)).await.refusal(), REFUSED);
+    fixture.add_user("carol").await;
     fixture.clock.forward(16 * 3_600 - 1);
     issuer.is_at(fixture.now().as_secs());
-    let early = issuer.issue("u_alice");
-    let tokens = fixture.send(trade("pub1", &early)).await.tokens();
+    let early = |token: &str| trade("pub1", token).header("Idempotency-Key", "early");
+    let (old, late) = (issuer.issue("u_alice"), issuer.issue("u_bob"));
+    let tokens = fixture.send(early(&old)).await.tokens();
     fixture.clock.forward(1);
-    assert_eq!(fixture.send(trade("pub1", &issuer.issue("u_alice"))).await.refusal(), REFUSED);
-    assert_eq!(fixture.send(trade("pub1", &early)).await.refusal(), REFUSED);
-    assert_eq!(issuer.asked().len(), 1);
+    for token in [&late, &unknown] {
+        assert_eq!(fixture.send(trade("pub1", token)).await.refusal(), REFUSED);
+    }
+    assert_eq!(issuer.asked().len(), 2);
+    for seconds in [0, DAY - 2] {
+        fixture.clock.forward(seconds);
+        assert_eq!(fixture.send(early(&old)).await.tokens().refresh, tokens.refresh, "after {seconds} s");
+    }
+    let revoke = post("/oauth2/revoke", &[("client_id", "pub1"), ("token", &late)]);
+    assert_eq!(fixture.send(revoke).await.status, 200);
     assert_eq!(fixture.refresh("pub1", &tokens.refresh).await.status, 200, "the session goes on");
+    fixture.clock.forward(2);
+    fixture.wire.since_last();
+    assert_eq!(fixture.send(early(&old)).await.refusal(), REFUSED);
+    let looked = fixture.wire.since_last();
+    assert_eq!(
+        looked,
+        ["GetItem Apps", "GetItem Sessions", "GetItem Activity"],
+        "as for any text that is no token of ours"
+    );
 }

@@ -1,5 +1,8 @@
 //! Trade-in: the first refresh with a refresh token of another issuer gives our pair, once, whatever is lost on the way.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gateway_domain::ids::{ClientId, IssuerName, UserId};
@@ -15,6 +18,22 @@ use crate::request::{decoded, post};
 
 const REFUSED: (u64, &str) = (400, "invalid_grant");
 const LATER: (u64, &str) = (503, "temporarily_unavailable");
+
+impl Fixture {
+    /// The records of trade-ins.
+    pub(crate) async fn trade_ins(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let scanned = self.db.client.scan().table_name(&self.db.tables.sessions).send().await.unwrap();
+        let is_one = |item: &HashMap<String, AttributeValue>| item["sid"].as_s().unwrap().starts_with("trade-in#");
+        scanned.items().iter().filter(|item| is_one(item)).cloned().collect()
+    }
+
+    /// Until when those are kept that have this attribute.
+    pub(crate) async fn trade_ins_kept(&self, with: &str) -> Vec<i64> {
+        let records = self.trade_ins().await;
+        let with = records.iter().filter(|item| item.contains_key(with));
+        with.map(|item| item["ttl"].as_n().unwrap().parse().unwrap()).collect()
+    }
+}
 
 #[tokio::test]
 async fn the_first_refresh_with_a_token_of_before_gives_our_pair() {
@@ -164,10 +183,12 @@ async fn an_issuer_without_id_tokens_is_asked_whose_its_access_token_is() {
     assert_eq!(credentials, format!("{}:a%2Bb%25%3A%C3%A9", SERVER.0).as_bytes());
     for (told, refused) in [
         (json!({ "active": true, "client_id": "other", "sub": "u_alice" }), REFUSED),
-        (json!({ "active": true, "sub": "u_alice" }), REFUSED),
-        (json!({ "active": true, "client_id": SERVER.0, "username": "alice@example.com" }), REFUSED),
-        (json!({ "active": true, "client_id": SERVER.0, "sub": "u_alice", "iss": "https://x.example" }), REFUSED),
-        (json!({ "active": false }), REFUSED),
+        (json!({ "active": true, "client_id": SERVER.0, "sub": "" }), REFUSED),
+        // What it does not tell, or tells otherwise than it is configured here, is nothing that the phone could do better.
+        (json!({ "active": true, "sub": "u_alice" }), LATER),
+        (json!({ "active": true, "client_id": SERVER.0, "username": "alice@example.com" }), LATER),
+        (json!({ "active": true, "client_id": SERVER.0, "sub": "u_alice", "iss": "https://x.example" }), LATER),
+        (json!({ "active": false }), LATER),
         (json!({ "sub": "u_alice", "client_id": SERVER.0 }), LATER),
     ] {
         issuer.behaves(Manner::Tells(told.clone()));
@@ -207,6 +228,77 @@ async fn an_answer_that_became_too_old_is_asked_again_with_the_newest_token() {
     assert_eq!(fixture.session(&tokens.access).await.user_id.as_str(), "u_carol");
     let asked: Vec<_> = issuer.asked().into_iter().map(|mut form| form.remove("refresh_token").unwrap()).collect();
     assert_eq!(asked, [old, "old-refresh-token-2".to_owned()]);
+}
+
+/// RFC 6749 §6: without a new refresh token the one that it was asked with stays, which is not the one that the phone has.
+#[tokio::test]
+async fn the_newest_token_is_not_forgotten_by_an_answer_without_one() {
+    let mut fixture = Fixture::new().await;
+    let issuer = old_issuer(&mut fixture).await;
+    let old = issuer.issue("u_carol");
+    for manner in [Manner::Right, Manner::NoRefreshToken] {
+        issuer.behaves(manner);
+        assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), REFUSED, "she is not here");
+        fixture.clock.forward(1_000);
+        issuer.is_at(fixture.now().as_secs());
+    }
+    fixture.add_user("carol").await;
+    issuer.behaves(Manner::Right);
+    assert_eq!(fixture.send(trade("pub1", &old)).await.status, 200);
+    let asked: Vec<_> = issuer.asked().into_iter().map(|mut form| form.remove("refresh_token").unwrap()).collect();
+    let newest = "old-refresh-token-2".to_owned();
+    assert_eq!(asked, [old, newest.clone(), newest]);
+}
+
+/// The issuer has taken the token: what is wrong with its answer, there or in the configuration here, logs nobody out.
+#[tokio::test]
+async fn an_answer_that_cannot_be_verified_is_for_whoever_configures() {
+    let mut fixture = Fixture::new().await;
+    let issuer = old_issuer(&mut fixture).await;
+    let slash = format!("{}/", issuer.address());
+    for manner in [
+        Manner::Claims(json!({ "iss": slash })),
+        Manner::Claims(json!({ "exp": 1 })),
+        Manner::Claims(json!({ "iat": fixture.now().as_secs() + 1_000 })),
+        Manner::Header(json!({ "alg": "HS256", "kid": "one" })),
+        Manner::Header(json!({ "alg": "ES256", "kid": "other" })),
+        Manner::Forged,
+    ] {
+        let (old, before) = (issuer.issue("u_alice"), issuer.asked().len());
+        issuer.behaves(manner.clone());
+        let response = fixture.send(trade("pub1", &old)).await;
+        assert_eq!((response.refusal(), response.header("Retry-After")), (LATER, Some("60")), "{manner:?}");
+        assert!(response.body["error_description"].as_str().unwrap().contains("keep the token"), "{}", response.text);
+        issuer.behaves(Manner::Right);
+        assert_eq!(fixture.send(trade("pub1", &old)).await.status, 200, "{manner:?}: once it is mended");
+        assert_eq!(issuer.asked().len(), before + 2, "{manner:?}: by the refresh token that came with it");
+    }
+}
+
+/// The key that sealed an answer was revoked: it is as if the issuer had not answered.
+#[tokio::test]
+async fn an_answer_that_does_not_open_is_asked_for_again() {
+    let mut fixture = Fixture::new().await;
+    let issuer = old_issuer(&mut fixture).await;
+    for (rotates, again) in [(true, 400), (false, 200)] {
+        if !rotates {
+            issuer.keeps_tokens();
+        }
+        let old = issuer.issue("u_alice");
+        issuer.behaves(Manner::NoIdToken);
+        assert_eq!(fixture.send(trade("pub1", &old)).await.refusal(), LATER);
+        let kept = fixture.trade_ins().await.into_iter().find(|item| item.contains_key("answer")).unwrap();
+        let (client, sessions) = (&fixture.db.client, &fixture.db.tables.sessions);
+        let sealed = AttributeValue::S("gone.AAAA".to_owned());
+        let update = client.update_item().table_name(sessions).key("sid", kept["sid"].clone());
+        let update = update.update_expression("SET answer = :sealed").expression_attribute_values(":sealed", sealed);
+        update.send().await.unwrap();
+        issuer.behaves(Manner::Right);
+        let asked = issuer.asked().len();
+        assert_eq!(fixture.send(trade("pub1", &old)).await.status, again, "rotation: {rotates}");
+        assert_eq!(issuer.asked()[asked..].iter().map(|form| &form["refresh_token"]).collect::<Vec<_>>(), [&old]);
+        client.delete_item().table_name(sessions).key("sid", kept["sid"].clone()).send().await.unwrap();
+    }
 }
 
 #[tokio::test]
