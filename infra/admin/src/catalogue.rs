@@ -15,8 +15,8 @@ pub(crate) const OTHER_FILE: &str = "Another file is named with --config FILE";
 pub(crate) enum LinkTo {
     /// A legacy system that a connector logs in to: the link is a name there.
     Connector,
-    /// Another issuer: the link is the `sub` of its tokens, and nobody else may have it.
-    Issuer(IssuerName),
+    /// Another issuer: the link is the `sub` of its tokens, and nobody else may have it. And whom its subjects are here.
+    Issuer(IssuerName, ForeignUsers),
 }
 
 /// The configuration that names are checked against. It is read when it is first needed.
@@ -41,8 +41,8 @@ impl Catalogue {
                 "whether a link leads to a connector or an issuer is said by gateway.yaml: name it with --config FILE";
             return Err(Error::Invalid(words.to_owned()));
         };
-        if let Some((issuer, _)) = gateway.issuers().find(|(issuer, _)| issuer.as_link() == *name) {
-            return Ok(LinkTo::Issuer(issuer.clone()));
+        if let Some((issuer, settings)) = gateway.issuers().find(|(issuer, _)| issuer.as_link() == *name) {
+            return Ok(LinkTo::Issuer(issuer.clone(), settings.users));
         }
         if gateway.connector(name).is_some() {
             return Ok(LinkTo::Connector);

@@ -5,6 +5,7 @@ use crate::error::Error;
 use gateway_domain::address::Address;
 use gateway_domain::clock::Clock as _;
 use gateway_domain::foreign_token::checked_subject;
+use gateway_domain::ids::IssuerName;
 use gateway_runtime::SystemClock;
 use gateway_store::{CreateUser, StoreError, User};
 use serde_json::{Value as Json, json};
@@ -21,6 +22,11 @@ pub(crate) fn address(text: &str) -> Result<Address, Error> {
 pub(crate) fn subject_at_an_issuer(text: &str) -> Result<String, Error> {
     let wrong = || Error::Invalid("a subject of an issuer has 1 to 255 characters of ASCII".to_owned());
     checked_subject(Some(text)).ok_or_else(wrong)
+}
+
+/// What is said of a link to an issuer that finds users by their ids, where it is another subject than the id of the user.
+pub(crate) fn read_by_nobody(issuer: &IssuerName) -> String {
+    format!("the subjects of {issuer} are user ids (`users: subject`): a link to another one would be read by nobody")
 }
 
 /// A user as it is printed and audited: everything except the password hash.

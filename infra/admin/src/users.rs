@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::user::{self, address, shown, subject};
 use crate::{date_time, devices, import, passkeys, sessions};
 use gateway_administration::Act;
+use gateway_config::ForeignUsers;
 use gateway_credentials::password_policy;
 use gateway_domain::address::name_at_a_back_end;
 use gateway_domain::ids::{ConnectorName, IssuerName, SubjectKind, UserId};
@@ -191,9 +192,9 @@ async fn enable(context: &Context, name: &str, enabled: bool) -> Result<(), Erro
 async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Option<&str>) -> Result<(), Error> {
     // A link can be removed even if its connector or issuer is no longer configured.
     if let Some(subject) = name
-        && let LinkTo::Issuer(issuer) = context.catalogue.link_to(connector)?
+        && let LinkTo::Issuer(issuer, users) = context.catalogue.link_to(connector)?
     {
-        return link_to_issuer(context, user, &issuer, subject).await;
+        return link_to_issuer(context, user, (&issuer, users), subject).await;
     }
     let name = name.map(name_at_a_back_end).transpose().map_err(|error| Error::Invalid(error.to_string()))?;
     let name = name.as_deref();
@@ -222,9 +223,17 @@ async fn link(context: &Context, user: &str, connector: &ConnectorName, name: Op
 
 /// Sets the subject by which another issuer knows a user. No session ends: none was begun under another one, since a subject is
 /// unlinked, which ends them all, before there can be another.
-async fn link_to_issuer(context: &Context, user: &str, issuer: &IssuerName, subject: &str) -> Result<(), Error> {
+async fn link_to_issuer(
+    context: &Context,
+    user: &str,
+    (issuer, users): (&IssuerName, ForeignUsers),
+    subject: &str,
+) -> Result<(), Error> {
     let subject = user::subject_at_an_issuer(subject)?;
     let user = context.user(user).await?;
+    if users == ForeignUsers::Subject && subject != user.user_id.as_str() {
+        return Err(Error::Refused(user::read_by_nobody(issuer)));
+    }
     let act = Act {
         act: "users link",
         subject: user::subject(&user),

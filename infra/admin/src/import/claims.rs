@@ -5,11 +5,12 @@ use crate::catalogue::{Catalogue, LinkTo};
 use crate::error::Error;
 use crate::user::{address, first_epoch, subject_at_an_issuer};
 use crate::users::NO_USER_ID;
+use gateway_config::ForeignUsers;
 use gateway_domain::address::{Address, name_at_a_back_end};
 use gateway_domain::ids::{IssuerName, SubjectKind, UserId};
 use gateway_domain::password::PasswordHash;
 use gateway_store::User;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a line asks for.
 pub(super) struct Wanted {
@@ -17,8 +18,10 @@ pub(super) struct Wanted {
     pub(super) user: User,
     /// The subjects by which other issuers know the user.
     pub(super) subjects: BTreeMap<IssuerName, String>,
-    /// Whether a user of this address and another id is somebody else.
-    pub(super) only_with_this_id: bool,
+    /// The issuers among them that find users by their ids: the subject has to be the id.
+    pub(super) by_id: BTreeSet<IssuerName>,
+    /// Whether the record names the id: then a user of this address and another id is somebody else.
+    pub(super) names_id: bool,
     /// Whether the record says that the address is proved, if it says anything.
     pub(super) proved: Option<bool>,
 }
@@ -76,15 +79,18 @@ fn wanted(catalogue: &Catalogue, record: Record) -> Result<Wanted, Error> {
     }
     let import = |text: &String| PasswordHash::import(text).map_err(|error| Error::Invalid(error.to_string()));
     let password = record.password_hash.as_ref().map(import).transpose()?;
-    let (mut links, mut subjects) = (BTreeMap::new(), BTreeMap::new());
+    let (mut links, mut subjects, mut by_id) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
     for (name, link) in record.links {
         match catalogue.link_to(&name)? {
             LinkTo::Connector => {
                 let link = name_at_a_back_end(&link).map_err(|error| Error::Invalid(format!("{name}: {error}")))?;
                 links.insert(name, link);
             }
-            LinkTo::Issuer(issuer) => {
+            LinkTo::Issuer(issuer, users) => {
                 let subject = subject_at_an_issuer(&link)?;
+                if users == ForeignUsers::Subject {
+                    by_id.insert(issuer.clone());
+                }
                 links.insert(name, subject.clone());
                 subjects.insert(issuer, subject);
             }
@@ -101,10 +107,10 @@ fn wanted(catalogue: &Catalogue, record: Record) -> Result<Wanted, Error> {
         directory_subject: None,
         ways_back: Vec::new(),
         browser_epoch: 0,
-        roles: std::collections::BTreeSet::new(),
+        roles: BTreeSet::new(),
         second_factor: None,
         profile: BTreeMap::new(),
     };
-    let (only_with_this_id, proved) = (record.only_with_this_id, record.email_verified);
-    Ok(Wanted { user, subjects, only_with_this_id, proved })
+    let (names_id, proved) = (record.user_id.is_some(), record.email_verified);
+    Ok(Wanted { user, subjects, by_id, names_id, proved })
 }

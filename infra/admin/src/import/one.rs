@@ -3,9 +3,9 @@
 use super::claims::Wanted;
 use crate::context::Context;
 use crate::error::Error;
-use crate::user::{create, shown, subject};
+use crate::user::{self, create, shown, subject};
 use gateway_administration::Act;
-use gateway_domain::ids::{ConnectorName, IssuerName};
+use gateway_domain::ids::{ConnectorName, IssuerName, UserId};
 use gateway_store::User;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -51,6 +51,9 @@ async fn done(context: &Context, wanted: &Wanted, dry_run: bool) -> Result<Fate,
     if let Some(there) = users.by_email(user.email.as_str()).await? {
         return add(context, wanted, &there, dry_run).await;
     }
+    if let Some(reason) = read_by_nobody(wanted, &user.user_id) {
+        return Ok(Fate::Bad(reason));
+    }
     // Nothing is made of a user who could not be linked.
     for (issuer, subject) in &wanted.subjects {
         if users.linked_to(issuer, subject).await?.is_some() {
@@ -80,23 +83,29 @@ async fn done(context: &Context, wanted: &Wanted, dry_run: bool) -> Result<Fate,
 
 /// Adds the links that a user who is there lacks, and changes nothing else.
 async fn add(context: &Context, wanted: &Wanted, there: &User, dry_run: bool) -> Result<Fate, Error> {
-    if wanted.only_with_this_id && there.user_id != wanted.user.user_id {
-        return Ok(Fate::Bad(format!(
-            "the address is that of {} here, so the issuer's user is not found",
-            there.user_id
-        )));
+    let (there_id, named) = (&there.user_id, &wanted.user.user_id);
+    if wanted.names_id && there_id != named {
+        return Ok(Fate::Bad(format!("the address is that of {there_id} here, and the record names {named}")));
+    }
+    if let Some(reason) = read_by_nobody(wanted, there_id) {
+        return Ok(Fate::Bad(reason));
     }
     for (name, wants) in &wanted.user.links {
         if there.links.get(name).is_some_and(|has| has != wants) {
             return Ok(Fate::Bad(format!("{} has another link of {name}: unlink that first", there.user_id)));
         }
     }
-    let mut subjects = BTreeMap::new();
+    let (mut subjects, users) = (BTreeMap::new(), &context.connection.store.users);
     for (issuer, subject) in &wanted.subjects {
-        match context.connection.store.users.linked_to(issuer, subject).await? {
+        match users.linked_to(issuer, subject).await? {
             Some(holder) if holder.user_id == there.user_id => {}
             Some(_) => return Ok(Fate::Bad(is_anothers(issuer))),
             None => {
+                // An operator has taken the link away since, and a repetition does not know why.
+                if users.last_linked_to(issuer, subject).await?.as_ref() == Some(there_id) {
+                    let words = "was unlinked from this subject of";
+                    return Ok(Fate::Bad(format!("{there_id} {words} {issuer}: `users link` allows it again")));
+                }
                 subjects.insert(issuer.clone(), subject.clone());
             }
         }
@@ -122,6 +131,12 @@ async fn add(context: &Context, wanted: &Wanted, there: &User, dry_run: bool) ->
         link(context, there, &links, &subjects).await?;
     }
     Ok(Fate::Linked)
+}
+
+/// Why a link would be of no use to the user of this id.
+fn read_by_nobody(wanted: &Wanted, id: &UserId) -> Option<String> {
+    let is_another = |issuer: &&IssuerName| wanted.subjects.get(*issuer).is_some_and(|subject| subject != id.as_str());
+    wanted.by_id.iter().find(is_another).map(user::read_by_nobody)
 }
 
 /// Whether the account that the record is of may be somebody's who has only typed the address there. Where it is of an issuer, the record has

@@ -36,9 +36,6 @@ pub(super) struct Record {
     /// Names at connectors, and subjects at issuers.
     #[serde(default, deserialize_with = "links::each_once")]
     pub(super) links: BTreeMap<ConnectorName, String>,
-    /// Whoever is here with this address under another id is not whom the file means.
-    #[serde(skip)]
-    pub(super) only_with_this_id: bool,
 }
 
 /// A line of the file: its record, or what is wrong with it.
@@ -133,7 +130,6 @@ fn csv_record(headers: &[String], line: &[u8]) -> Result<Record, String> {
         enabled: flag("enabled")?,
         email_verified: flag("email_verified")?,
         links: links.collect(),
-        only_with_this_id: false,
     })
 }
 

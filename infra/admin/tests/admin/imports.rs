@@ -96,12 +96,15 @@ async fn a_bad_line_loses_no_other_and_a_second_run_skips_who_is_there() {
     let second = olga.does(&["users", "import", path, "-o", "json"]).await;
     let result: serde_json::Value = serde_json::from_str(&second.out).unwrap();
     assert_eq!((&result["imported"], &result["skipped"]), (&1.into(), &3.into()));
-    let taken = "email,user_id\nONE@example.com,id-7\neight@example.com,id-1\n";
+    // Who is there under another id than the one that is named is not whom the line means.
+    let taken = "email,user_id\nONE@example.com,id-7\neight@example.com,id-1\nSIX@example.com,id-6\nTEN@example.com,\n";
     let third = olga.run(&["users", "import", "-", "--format", "csv"], taken).await;
     assert!(
-        third.problem().contains("line 3: the user id id-1 is taken") && third.out.contains("1 skipped"),
+        third.problem().contains("line 3: the user id id-1 is taken") && third.out.contains("2 skipped"),
         "{third:?}"
     );
+    let other = "line 2: the address is that of id-1 here, and the record names id-7";
+    assert!(third.err.contains(other), "{third:?}");
     for (text, reason) in
         [("email,password\na@example.com,x\n", "unknown column"), ("a@example.com\n", "unknown column"), ("", "email")]
     {

@@ -207,6 +207,55 @@ async fn whoever_was_imported_is_known_by_the_credentials_of_then() {
     assert!(is_known().await, "the twin: whoever says so for one user");
 }
 
+/// Abuse case N13: whom an operator has unlinked is linked again by the operator alone.
+#[tokio::test]
+async fn an_import_that_is_repeated_undoes_no_unlink() {
+    let (gateway, olga) = start("links").await;
+    let text = json!({ "email": ADA.name, "links": { "keycloak": "k-ada" }, "email_verified": true }).to_string();
+    let import = async |more: &[&str]| {
+        let arguments = ["users", "import", "-", "--format", "jsonl", "-o", "json"];
+        let told = olga.run(&[&arguments[..], more].concat(), &text).await;
+        let result: Json = serde_json::from_str(&told.out).unwrap();
+        (result["linked"].clone(), result["skipped"].clone(), result["failed"].to_string())
+    };
+    let none = "[]".to_owned();
+    assert_eq!(import(&[]).await, (json!(1), json!(0), none.clone()));
+    assert_eq!(import(&[]).await, (json!(0), json!(1), none.clone()), "the twin: a repetition");
+    olga.json(&["users", "unlink", ADA.name, "keycloak"]).await;
+    for more in [&["--dry-run"][..], &[]] {
+        let (added, skipped, failed) = import(more).await;
+        assert_eq!((added, skipped), (json!(0), json!(0)));
+        assert!(failed.contains("was unlinked") && failed.contains("`users link` allows it again"), "{failed}");
+        assert_eq!(linked(&gateway, "k-ada").await, None);
+    }
+    olga.json(&["users", "link", ADA.name, "keycloak", "k-ada"]).await;
+    assert_eq!(import(&[]).await, (json!(0), json!(1), none), "the twin: whoever says so for one user");
+}
+
+/// Where subjects are user ids, a link to another one would be written, reported and read by nobody.
+#[tokio::test]
+async fn an_issuer_that_knows_users_by_their_ids_is_linked_to_no_other_subject() {
+    let (gateway, olga) = start("subject").await;
+    let ada = gateway.store().users.by_email(ADA.name).await.unwrap().unwrap().user_id;
+    let refused = olga.does(&["users", "link", ADA.name, "keycloak", "k-ada"]).await;
+    assert!(refused.code == Some(5) && refused.problem().contains("are user ids"), "{refused:?}");
+    let record = |email: &str, subject: &str| {
+        json!({ "email": email, "links": { "keycloak": subject }, "email_verified": true }).to_string()
+    };
+    let by_id = json!({ "email": "third@example.com", "user_id": "third", "links": { "keycloak": "third" } });
+    let lines = [record(ADA.name, "k-ada"), record("new@example.com", "k-new"), by_id.to_string()].join("\n");
+    let arguments = ["users", "import", "-", "--format", "jsonl", "-o", "json"];
+    let result: Json = serde_json::from_str(&olga.run(&arguments, &lines).await.out).unwrap();
+    let failed: Vec<_> = result["failed"].as_array().unwrap().iter().map(|bad| bad["line"].as_u64().unwrap()).collect();
+    assert_eq!((failed.as_slice(), &result["imported"]), (&[1, 2][..], &json!(1)), "{result}");
+    assert_eq!((linked(&gateway, "k-ada").await, linked(&gateway, "k-new").await), (None, None));
+    assert!(gateway.store().users.by_email("new@example.com").await.unwrap().is_none());
+    assert_eq!(linked(&gateway, "third").await.unwrap().as_str(), "third", "the twin");
+    let linked_too = olga.run(&arguments, &record(ADA.name, ada.as_str())).await.json();
+    assert_eq!(linked_too["linked"], 1, "the twin: who is there");
+    olga.json(&["users", "link", ADA.name, "keycloak", ada.as_str()]).await;
+}
+
 #[tokio::test]
 async fn a_link_to_a_subject_is_one_users_and_ends_with_it() {
     let (gateway, olga) = start("links").await;

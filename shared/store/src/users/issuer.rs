@@ -62,6 +62,12 @@ impl Users {
         Ok(self.known_by_link(issuer, subject).await?.map(|known| known.user))
     }
 
+    /// Who was linked last to this subject of another issuer: who is, or was until the link was taken away, or the account. One strongly
+    /// consistent read.
+    pub async fn last_linked_to(&self, issuer: &IssuerName, subject: &str) -> Result<Option<UserId>, StoreError> {
+        Ok(self.claimed_by(issuer, subject).await?.map(|(holder, _)| holder))
+    }
+
     /// Links a user to this subject of another issuer, by the credentials that the user has now; doing it again does that anew. `false` if
     /// there is no such user, the user is linked to another subject there, another user to this one, or the credentials change meanwhile.
     pub async fn link_to_issuer(

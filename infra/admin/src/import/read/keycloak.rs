@@ -134,7 +134,6 @@ impl Person {
         };
         Ok(Some(Record {
             email,
-            only_with_this_id: user_id.is_some(),
             user_id,
             password_hash,
             enabled: Some(self.enabled.unwrap_or(true)),
@@ -239,7 +238,7 @@ mod tests {
         }
         let by_id = users(list.as_bytes(), &whose(ForeignUsers::Subject)).unwrap();
         let first = by_id.into_iter().next().unwrap().record.unwrap();
-        assert_eq!((first.user_id.as_deref(), first.links.len(), first.only_with_this_id), (Some("k-1"), 0, true));
+        assert_eq!((first.user_id.as_deref(), first.links.len()), (Some("k-1"), 0));
     }
 
     #[test]
