@@ -27,8 +27,8 @@ const REFUSED: &str = "nobody is refused";
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct World {
     now: i64,
-    /// Whether the issuer has answered: it does once.
-    answered: bool,
+    /// How often the issuer has answered: it does once.
+    answered: u8,
     /// Somebody has asked although there was an answer.
     asked_again: bool,
     record: Option<TradeIn>,
@@ -141,12 +141,12 @@ impl World {
             Stage::Asking => {
                 let kept = self.record.as_ref().map(|record| &record.progress);
                 self.asked_again |= !matches!(kept, None | Some(Progress::Asked));
-                if self.answered {
+                if self.answered > 0 {
                     self.refused = true;
                     self.release(id);
                     return None;
                 }
-                self.answered = true;
+                self.answered += 1;
                 Some(Stage::Answered)
             }
             Stage::Answered => {
@@ -218,7 +218,7 @@ impl Model for Protocol {
     fn init_states(&self) -> Vec<World> {
         vec![World {
             now: 0,
-            answered: false,
+            answered: 0,
             asked_again: false,
             record: None,
             holder: None,
@@ -331,7 +331,7 @@ fn each_rule_is_needed() {
         let protocol = Protocol { deaths: false, until: 2 * TICK, requests: 3, fault: Some(fault) };
         let checker = protocol.checker().threads(2).spawn_bfs().join();
         for property in broken {
-            assert!(checker.discovery(*property).is_some(), "{fault:?} breaks: {property}");
+            assert!(checker.discovery(property).is_some(), "{fault:?} breaks: {property}");
         }
     }
 }
