@@ -36,6 +36,27 @@ impl Sessions {
         begun
     }
 
+    /// Writes a session of an id that another attempt may write as well, and returns the one that is there: its salt tells whose it is.
+    ///
+    /// A write whose answer was lost has happened, and whoever repeats this finds the session: it keeps its internal tokens, also where it
+    /// cannot be read whether it is there. Those of an attempt that came too late, or was not written, are logged out.
+    pub(crate) async fn create_or_find(&self, new: &Session) -> Result<Session, SessionError> {
+        let created = self.table.create(new).await;
+        let found = match self.table.get(&new.sid).await {
+            Ok(found) => found,
+            Err(unread) => return Err(created.err().unwrap_or(unread).into()),
+        };
+        let Some(session) = found else {
+            self.drop_tokens(&new.sid, &new.tokens).await;
+            created?;
+            return Err(SessionError::Internal("a session vanished"));
+        };
+        if session.salt != new.salt {
+            self.tokens.log_out_replaced(&new.sid, &new.tokens, &session.tokens).await;
+        }
+        Ok(session)
+    }
+
     /// The one session of an application that acts for itself (RFC 6749 §4.4), or of one of its devices. All access tokens of that subject
     /// share it, and it lives as long as the last of them. It has no user, no refresh token and no internal tokens.
     pub async fn begin_standing(

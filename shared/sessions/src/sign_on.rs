@@ -41,18 +41,8 @@ impl Sessions {
     /// [`SessionError::CredentialsChanged`] if the user's credentials changed, or if the sign-on or the session ended meanwhile, or another
     /// session has got the place: nothing of it is left then.
     pub async fn begin_joined(&self, app: &App, sign_on: &SignOn, new: &Session) -> Result<Session, SessionError> {
-        if let Err(error) = self.table.create(new).await {
-            // A write whose answer was lost has happened, and whoever repeats this finds the session: it needs its tokens.
-            if let Ok(None) = self.table.get(&new.sid).await {
-                self.drop_tokens(&new.sid, &new.tokens).await;
-            }
-            return Err(error.into());
-        }
         // Another attempt of the same client may have written it first, with a salt and internal tokens of its own.
-        let session = self.table.get(&new.sid).await?.ok_or(SessionError::Internal("a session vanished"))?;
-        if session.salt != new.salt {
-            self.tokens.log_out_replaced(&session.sid, &new.tokens, &session.tokens).await;
-        }
+        let session = self.create_or_find(new).await?;
         if session.family.ended {
             return Err(SessionError::CredentialsChanged);
         }

@@ -60,13 +60,8 @@ impl Sessions {
             sign_on: None,
             tokens,
         };
-        if let Err(error) = self.table.create(&new).await {
-            self.tokens.log_out(&new.sid, &new.tokens).await;
-            return Err(error.into());
-        }
-        let session = self.table.get(&new.sid).await?.ok_or(SessionError::Internal("a session vanished"))?;
+        let session = self.create_or_find(&new).await?;
         if session.salt != new.salt {
-            self.tokens.log_out_replaced(&new.sid, &new.tokens, &session.tokens).await;
             return Ok((session, false));
         }
         self.finish_traded_in(app, &session).await?;

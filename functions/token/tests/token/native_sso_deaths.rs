@@ -87,6 +87,24 @@ async fn an_exchange_that_is_not_written_leaves_nothing_at_a_legacy_system() {
     assert_eq!((fixture.versions(&tokens.access).await, fixture.vault.ends()), (vec![1], 2));
 }
 
+/// A write whose answer was lost has happened: the exchange goes on with the session that it finds, which has its internal tokens.
+#[tokio::test]
+async fn an_exchange_whose_write_is_not_answered_keeps_what_it_has_at_a_legacy_system() {
+    let fixture = Fixture::new().await;
+    let function = fixture.container_with(|config| delegated(&families(config)));
+    let apps = Apps { function, ..Apps::of(&fixture).await };
+    let first = apps.login(FIRST).await;
+    let ended = fixture.vault.ends();
+    fixture.wire.script(
+        |operation| {
+            if operation.is("PutItem", "Sessions") { Verdict::LoseResponse } else { Verdict::Forward }
+        },
+    );
+    let tokens = apps.send(asking(SECOND, &[("scope", "openid vault:read")], &first)).await.tokens();
+    fixture.wire.calm();
+    assert_eq!((fixture.versions(&tokens.access).await, fixture.vault.ends()), (vec![1], ended));
+}
+
 /// Abuse case O9: the session before has ended before another one can begin.
 #[tokio::test]
 async fn an_exchange_that_takes_the_place_of_another_session_dies_and_leaves_one() {
