@@ -101,10 +101,8 @@ async fn add(context: &Context, wanted: &Wanted, there: &User, dry_run: bool) ->
             Some(holder) if holder.user_id == there.user_id => {}
             Some(_) => return Ok(Fate::Bad(is_anothers(issuer))),
             None => {
-                // An operator has taken the link away since, and a repetition does not know why.
-                if users.last_linked_to(issuer, subject).await?.as_ref() == Some(there_id) {
-                    let words = "was unlinked from this subject of";
-                    return Ok(Fate::Bad(format!("{there_id} {words} {issuer}: `users link` allows it again")));
+                if let Some(reason) = is_no_more(context, wanted, there, (issuer, subject)).await? {
+                    return Ok(Fate::Bad(reason));
                 }
                 subjects.insert(issuer.clone(), subject.clone());
             }
@@ -131,6 +129,32 @@ async fn add(context: &Context, wanted: &Wanted, there: &User, dry_run: bool) ->
         link(context, there, &links, &subjects).await?;
     }
     Ok(Fate::Linked)
+}
+
+/// Why the user, who is not linked to this subject, is not linked to it again: an operator has taken the link away since, or the issuer knew the
+/// user by credentials of before. A repetition of an import does not know why.
+async fn is_no_more(
+    context: &Context,
+    wanted: &Wanted,
+    there: &User,
+    (issuer, subject): (&IssuerName, &str),
+) -> Result<Option<String>, Error> {
+    const AGAIN: &str = "`users link` allows it again";
+    let (users, there_id) = (&context.connection.store.users, &there.user_id);
+    if users.last_linked_to(issuer, subject).await?.as_ref() == Some(there_id) {
+        let words = "was linked before to this subject of";
+        return Ok(Some(format!("{there_id} {words} {issuer} and is not any more: {AGAIN}")));
+    }
+    // Where subjects are ids, nobody needs a link to be known.
+    if wanted.by_id.contains(issuer)
+        && let Some(known) = users.known_by_id(there_id).await?
+        && known.since.is_some()
+        && !known.is_unchanged()
+    {
+        let words = "has other credentials, or was unlinked, since it was noted that";
+        return Ok(Some(format!("{there_id} {words} {issuer} knows this user: {AGAIN}")));
+    }
+    Ok(None)
 }
 
 /// Why a link would be of no use to the user of this id.

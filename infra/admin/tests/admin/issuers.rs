@@ -225,11 +225,55 @@ async fn an_import_that_is_repeated_undoes_no_unlink() {
     for more in [&["--dry-run"][..], &[]] {
         let (added, skipped, failed) = import(more).await;
         assert_eq!((added, skipped), (json!(0), json!(0)));
-        assert!(failed.contains("was unlinked") && failed.contains("`users link` allows it again"), "{failed}");
+        assert!(failed.contains("was linked before") && failed.contains("`users link` allows it again"), "{failed}");
         assert_eq!(linked(&gateway, "k-ada").await, None);
     }
     olga.json(&["users", "link", ADA.name, "keycloak", "k-ada"]).await;
     assert_eq!(import(&[]).await, (json!(0), json!(1), none), "the twin: whoever says so for one user");
+}
+
+/// Abuse case N13: where subjects are user ids, a user is known without a link, and until the credentials change: an import that has links does
+/// not bring that back.
+#[tokio::test]
+async fn an_import_with_links_brings_back_nobody_who_was_known_by_the_id() {
+    let (gateway, olga) = start("subject").await;
+    let users = &gateway.store().users;
+    let id_of = |name: &str| UserId::parse(name).unwrap();
+    let is_known = async |name: &str| users.known_by_id(&id_of(name)).await.unwrap().unwrap().is_unchanged();
+    let record = |name: &str, links: Json| {
+        let email = format!("{name}@example.com");
+        json!({ "email": email, "user_id": name, "links": links, "email_verified": true }).to_string()
+    };
+    let import = async |more: &[&str], lines: &[String]| -> Json {
+        let arguments = ["users", "import", "-", "--format", "jsonl", "-o", "json"];
+        let told = olga.run(&[&arguments[..], more].concat(), &lines.join("\n")).await;
+        serde_json::from_str(&told.out).unwrap()
+    };
+    let people = ["reset", "unlinked", "same"];
+    let made = import(&[], &people.map(|name| record(name, json!({})))).await;
+    assert_eq!(made["imported"], 3, "{made}");
+    users.change_credentials(&id_of("reset"), None, true).await.unwrap();
+    olga.json(&["users", "unlink", "unlinked@example.com", "keycloak"]).await;
+    let lines = people.map(|name| record(name, json!({ "keycloak": name })));
+    for more in [&["--dry-run"][..], &[]] {
+        let told = import(more, &lines).await;
+        let failed = told["failed"].as_array().unwrap();
+        assert_eq!((failed.len(), &told["linked"]), (2, &json!(1)), "the twin: {told}");
+        for (at, bad) in failed.iter().enumerate() {
+            let reason = bad["reason"].as_str().unwrap();
+            assert_eq!(bad["line"], at + 1);
+            assert!(
+                reason.contains("other credentials") && reason.contains("`users link` allows it again"),
+                "{reason}"
+            );
+        }
+        assert_eq!((is_known("reset").await, is_known("unlinked").await), (false, false));
+    }
+    assert!(is_known("same").await);
+    olga.json(&["users", "link", "reset@example.com", "keycloak", "reset"]).await;
+    let told = import(&[], &lines).await;
+    assert_eq!((&told["skipped"], told["failed"].as_array().unwrap().len()), (&json!(2), 1), "{told}");
+    assert!(is_known("reset").await, "the twin: whoever says so for one user");
 }
 
 /// Where subjects are user ids, a link to another one would be written, reported and read by nobody.
