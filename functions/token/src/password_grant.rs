@@ -13,7 +13,7 @@ use gateway_domain::ids::SessionId;
 use gateway_domain::scope::Scope;
 use gateway_domain::session::{Family, LoginMethod, Origin, Session};
 use gateway_domain::source::Source;
-use gateway_sessions::{Login, SessionError, TokenSource, of_own_sign_on};
+use gateway_sessions::{Login, TokenSource, of_own_sign_on};
 use gateway_store::GrantType;
 use gateway_telemetry::Metric;
 
@@ -84,10 +84,8 @@ impl AuthorizationServer {
         let (user_id, client_id) = (&user.user_id, &registered.client_id);
         let whom = Whom { grant: "password", user_id, client_id, session: Some(&sid), scope: &scope };
         let mapped = self.mapped(request, whom).await?;
-        let tokens = self.sessions.tokens().acquire(&sid, registered, &scope, login, None, request.now).await?;
-        if self.sessions.tokens().are_useless(registered, (&scope, LoginMethod::Password), &tokens, request.now) {
-            return Err(SessionError::NoBackEnd.into());
-        }
+        let (tokens, by) = (self.sessions.tokens(), LoginMethod::Password);
+        let tokens = tokens.acquire_to_begin(&sid, (registered, &scope), (login, by), request.now).await?;
 
         let lifetimes = self.config.lifetimes();
         let issuer = scope.contains(OPENID).then(|| request.parties.issuer().to_owned());
@@ -105,7 +103,7 @@ impl AuthorizationServer {
             mac_key,
             credential_epoch: user.credential_epoch,
             auth_time: Some(request.now),
-            origin: Origin { began: Some(request.now), device: asked.device.clone(), by: LoginMethod::Password },
+            origin: Origin { began: Some(request.now), device: asked.device.clone(), by },
             issuer,
             sign_on: sign_on.transpose()?,
             tokens,

@@ -32,7 +32,7 @@ pub enum SessionError {
     /// The back end of this connector does not respond, or its response is not usable.
     #[error("back end of {0}: {1}")]
     BackEnd(ConnectorName, String),
-    /// Every back end that the session could use failed, each of which is optional.
+    /// Every back end that the session could use failed, each of which is optional, and not all of them have refused the user.
     #[error("no back end of this session could be logged in to")]
     NoBackEnd,
     /// No internal token of the session lives or could be renewed: the session was ended.
@@ -79,6 +79,13 @@ impl SessionError {
             Self::Start(_) => "dependency",
             Self::Internal(_) => "internal",
         }
+    }
+}
+
+impl SessionError {
+    /// Whether a back end answered that it does not take the user so, which only another login or an operator changes.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        matches!(self, Self::BackEndRefused(_) | Self::NotLinked(_) | Self::PasswordNeeded(_))
     }
 }
 

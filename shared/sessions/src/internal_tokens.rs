@@ -15,7 +15,7 @@ use gateway_domain::ids::{ConnectorName, SessionId, UserId};
 use gateway_domain::scope::Scope;
 use gateway_domain::sealing::{SealedToken, SealingKeys};
 use gateway_domain::secret::Secret;
-use gateway_domain::session::{Idle, InternalToken, Session};
+use gateway_domain::session::{Idle, InternalToken, LoginMethod, Session};
 use gateway_domain::time::Timestamp;
 use gateway_runtime::{Fresh, StartError};
 use gateway_telemetry::{Ended, Metric, Remote};
@@ -96,20 +96,32 @@ impl InternalTokens {
         self.sealing.having(|keys| keys.knows(sealed)).await
     }
 
-    /// Logs in to every legacy system of the session that this login reaches, concurrently. `before` are the present tokens of a session that
-    /// exists already.
+    /// Logs in to every legacy system of a session that begins by this kind of login, as far as the login reaches it, concurrently.
     ///
     /// # Errors
-    /// A login that is not optional failed. The others are then logged out again.
-    pub async fn acquire(
+    /// A login that is not optional failed, or the session would be of no use. The others are then logged out again. Where each optional one was
+    /// refused, which asking again does not change, it is the refusal, as of one that is not optional; else [`SessionError::NoBackEnd`].
+    pub async fn acquire_to_begin(
         &self,
         sid: &SessionId,
-        app: &gateway_store::App,
-        scope: &Scope,
+        (app, scope): (&gateway_store::App, &Scope),
+        (login, by): (Login<'_>, LoginMethod),
+        now: Timestamp,
+    ) -> Result<Tokens, SessionError> {
+        let (tokens, why) = self.acquire(sid, (app, scope), login, None, now).await?;
+        if self.are_useless(app, (scope, by), &tokens, now) { Err(why) } else { Ok(tokens) }
+    }
+
+    /// Logs in to every legacy system of the session that this login reaches. `before` are the present tokens of a session that exists already.
+    /// The error in the result is for a session that is of no use with these tokens.
+    pub(crate) async fn acquire(
+        &self,
+        sid: &SessionId,
+        (app, scope): (&gateway_store::App, &Scope),
         login: Login<'_>,
         before: Option<&Tokens>,
         now: Timestamp,
-    ) -> Result<Tokens, SessionError> {
+    ) -> Result<(Tokens, SessionError), SessionError> {
         let (needed, _) = self.required(app, scope);
         let reached = needed.iter().filter(|(name, _)| login.password.is_some() || !self.needs_password(name));
         let attempts = reached.map(|(name, optional)| async move {
@@ -128,7 +140,7 @@ impl InternalTokens {
             };
             (name, *optional, acquired.await)
         });
-        let mut tokens = Tokens::new();
+        let (mut tokens, mut failures) = (Tokens::new(), Vec::new());
         let mut refused = None;
         for (name, optional, acquired) in join_all(attempts).await {
             match acquired {
@@ -141,12 +153,19 @@ impl InternalTokens {
                     });
                     tokens.insert(name.clone(), self.seal(sid, name, version, &acquired, now)?);
                 }
-                Err(error) if optional => tracing::warn!(connector = %name, reason = %error, "optional login failed"),
+                Err(error) if optional => {
+                    tracing::warn!(connector = %name, reason = %error, "optional login failed");
+                    failures.push(error);
+                }
                 Err(error) => refused = Some(error),
             }
         }
         match refused {
-            None => Ok(tokens),
+            None => {
+                let refuse = tokens.is_empty() && failures.iter().all(SessionError::is_refusal);
+                let refusal = failures.into_iter().next().filter(|_| refuse);
+                Ok((tokens, refusal.unwrap_or(SessionError::NoBackEnd)))
+            }
             Some(error) => {
                 self.log_out(sid, &tokens).await;
                 Err(error)

@@ -138,10 +138,7 @@ impl PendingSessions {
         progress: Progress,
         now: Timestamp,
     ) -> Result<PendingSession, SessionError> {
-        let tokens = self.tokens.acquire(&sid, new.app, &new.scope, login, None, now).await?;
-        if self.tokens.are_useless(new.app, (&new.scope, new.by), &tokens, now) {
-            return Err(SessionError::NoBackEnd);
-        }
+        let tokens = self.tokens.acquire_to_begin(&sid, (new.app, &new.scope), (login, new.by), now).await?;
         let pending = PendingSession {
             sid,
             user_id: new.user.clone(),

@@ -103,13 +103,15 @@ impl Sessions {
             TokenSource::Login(login) => {
                 let (sid, before) = (&session.sid, &session.tokens);
                 // An optional connector whose login failed keeps the token of before.
-                let acquired = self.tokens.acquire(sid, app, &session.scope, login, Some(before), now).await?;
+                let scope = &session.scope;
+                let (acquired, why) = self.tokens.acquire(sid, (app, scope), login, Some(before), now).await?;
                 let all = before.clone().into_iter().chain(acquired).collect();
-                (all, Some(SessionError::NoBackEnd), LoginMethod::Password)
+                (all, Some(why), LoginMethod::Password)
             }
         };
         match unanswered {
-            // A legacy system that did not respond may still know the session, so this error keeps it from being ended.
+            // A legacy system that did not respond may still know the session, and one that refuses a login may take the next: this error keeps
+            // it from being ended.
             Some(error) if self.tokens.are_useless(app, (&session.scope, by), &tokens, now) => Err(error),
             Some(_) | None => Ok(tokens),
         }

@@ -14,7 +14,7 @@ impl InternalTokens {
     /// them asks for the password (RFC 9470).
     ///
     /// # Errors
-    /// As [`InternalTokens::acquire`], and [`SessionError::NoBackEnd`] if a session of this kind of login would be of no use.
+    /// As [`InternalTokens::acquire_to_begin`].
     pub async fn acquire_without_password(
         &self,
         sid: &SessionId,
@@ -30,7 +30,6 @@ impl InternalTokens {
             begun: &Handover::default(),
             separate: &BTreeMap::new(),
         };
-        let tokens = self.acquire(sid, app, scope, login, None, now).await?;
-        if self.are_useless(app, (scope, by), &tokens, now) { Err(SessionError::NoBackEnd) } else { Ok(tokens) }
+        self.acquire_to_begin(sid, (app, scope), (login, by), now).await
     }
 }

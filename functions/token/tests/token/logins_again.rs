@@ -163,6 +163,23 @@ async fn a_login_after_a_lost_refresh_logs_in() {
     fixture.refresh("pub1", &again.refresh).await.tokens();
 }
 
+/// A system that does not take the user is named, also where it is optional, if nothing else is left that the session could do.
+#[tokio::test]
+async fn a_login_that_every_optional_system_refuses_is_told_so() {
+    let fixture = Fixture::new().await;
+    fixture.add_user("carol").await;
+    let optional =
+        |config: &str| config.replace("connector: orders-login\n", "connector: orders-login\n    optional: true\n");
+    let up = fixture.container_with(optional);
+    let down = fixture.container_with(|config| optional(config).replace("http://127.0.0.1:", "http://127.0.0.2:"));
+    let asks = |scope: &str| crate::fixture::login("carol", "pub1", scope);
+    let refused = send(&up, asks("orders:read")).await;
+    assert_eq!(refused.refusal(), (400, "invalid_grant"));
+    assert!(refused.text.contains("the back end of orders-login"), "{}", refused.text);
+    assert_eq!(send(&down, asks("orders:read")).await.refusal(), (503, "temporarily_unavailable"), "the twin");
+    assert_eq!(send(&up, asks("orders:read notes:read")).await.status, 200, "the twin: what is of use without it");
+}
+
 /// Nothing could be logged in to: the session waits for a better moment.
 #[tokio::test]
 async fn a_login_in_vain_costs_no_session() {

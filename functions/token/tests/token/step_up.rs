@@ -360,3 +360,29 @@ async fn a_trade_in_for_which_no_system_answers_is_sent_again() {
     assert_eq!((has(&fixture.session(&tokens.access).await), issuer.asked().len()), (vec!["vault-login"], 1));
     assert!(fixture.calls(&tokens.access).await);
 }
+
+/// A system that does not take the user does so whenever it is asked: that is told, and not that the app should come again.
+#[tokio::test]
+async fn a_trade_in_that_every_system_refuses_is_told_so() {
+    let mut fixture = Fixture::new().await;
+    let issuer = old_issuer(&mut fixture).await;
+    let server = fixture.container_with(optional);
+    let [old, twin] = ["u_alice", "u_bob"].map(|subject| issuer.issue(subject));
+    let asks = |token: &str, scope: &str| {
+        let form = [("grant_type", "refresh_token"), ("client_id", "pub1"), ("refresh_token", token), ("scope", scope)];
+        post("/oauth2/token", &form)
+    };
+    fixture.vault.is(Mood::Refuses);
+    for _ in 0..2 {
+        let refused = send(&server, asks(&old, "vault:read")).await;
+        assert_eq!(refused.refusal(), (400, "invalid_grant"));
+        let told = refused.body["error_description"].as_str().unwrap();
+        assert!(told.contains("the back end of vault-login did not accept"), "{told}");
+    }
+    assert_eq!(fixture.sessions_of("u_alice", "pub1").await, 0);
+    let tokens = send(&server, asks(&twin, "vault:read notes:read")).await.tokens();
+    assert!(has(&fixture.session(&tokens.access).await).is_empty(), "the twin: what is of use without it");
+    fixture.vault.is(Mood::Renews);
+    assert_eq!(send(&server, asks(&old, "vault:read")).await.status, 200, "once it takes the user");
+    assert_eq!(issuer.asked().len(), 2);
+}
