@@ -42,7 +42,7 @@ pub enum InvalidIdToken {
     /// It is none that this issuer, as it is configured here, makes for clients: whose it is cannot be told.
     #[error("the ID token cannot be verified: {0}")]
     Unverified(&'static str),
-    /// It is this issuer's, and not of this client or of a user.
+    /// It is this issuer's, and not of this client or of a user; or it is longer than any that is read, which asking again does not change.
     #[error("the ID token is refused: {0}")]
     Refused(&'static str),
 }
@@ -109,9 +109,10 @@ pub fn subject(
     (issuer, client): (&str, &str),
     now: Timestamp,
 ) -> Result<String, InvalidIdToken> {
-    use InvalidIdToken::Unverified;
+    use InvalidIdToken::{Refused, Unverified};
     if token.len() > LONGEST {
-        return Err(Unverified("it is too long"));
+        // Of this user the issuer makes no shorter one, whoever asks again.
+        return Err(Refused("it is too long"));
     }
     let Compact { message, header, payload, signature } = Compact::parse(token)?;
     let header = jwt::object(header)?;

@@ -165,6 +165,16 @@ fn an_address_is_no_subject() {
     }
 }
 
+/// It is as long whenever it is asked for: its user has to log in.
+#[test]
+fn an_id_token_that_is_too_long_is_refused() {
+    let issuer = Issuer::new();
+    let header = json!({ "alg": "ES256", "kid": "e" });
+    let groups = |length: usize| issuer.sign(&header, &with("groups", json!("g".repeat(length))));
+    assert_eq!(issuer.subject(&groups(24 * 1024)), Err(InvalidIdToken::Refused("it is too long")));
+    assert_eq!(issuer.subject(&groups(22 * 1024)), Ok("f:1:ada".to_owned()), "the twin");
+}
+
 #[test]
 fn a_newer_key_and_an_end_are_told_apart() {
     let issuer = Issuer::new();
