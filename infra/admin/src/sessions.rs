@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::date_time;
 use crate::error::Error;
 use crate::output;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use gateway_administration::Act;
 use gateway_domain::ids::{ClientId, SessionId, SubjectKind, UserId};
 use gateway_domain::outbox::PATIENCE;
@@ -111,45 +111,71 @@ async fn end(context: &Context, arguments: EndSessions) -> Result<(), Error> {
     let act = Act { act: "sessions end", subject, before: Some(json!({ "live_sessions": live.len() })), after: None };
     let end = async {
         // The epoch rises first, then it is listed who is there: what begins by a browser, a code or a sign-on either sees the epoch or is seen.
-        let live = match browsers {
-            Browsers::None => live,
+        match browsers {
+            Browsers::None => end_all(context, live).await,
             Browsers::Of(user) => {
                 store.users.end_browsers(&user, None).await?;
-                of_user(context, &user, None).await?
+                end_all(context, of_user(context, &user, None).await?).await
             }
-            Browsers::All => {
-                let logins = stream::iter(store.browser_logins.ids().await?).map(Ok);
-                let end = async |id: String| store.browser_logins.end(&id).await.map(drop);
-                logins.try_for_each_concurrent(AT_ONCE, end).await?;
-                shut_out(context).await?
-            }
-        };
-        end_all(context, live).await
+            Browsers::All => Box::pin(end_everybody(context, live)).await,
+        }
     };
     let ended = audited(context, act, end).await?;
     context.print.done(&ended.words(), &ended.counted(json!({})));
     Ok(())
 }
 
+/// Ends the logins in browsers and all sessions. Whatever fails before them keeps no session from being ended; of these are `live` known.
+async fn end_everybody(context: &Context, live: Vec<LiveSession>) -> Result<Ended, Error> {
+    let logins = end_logins(context).await;
+    let (live, shut_out) = shut_out(context, live).await;
+    let ended = end_all(context, live).await;
+    let Err(first) = logins.and(shut_out) else { return ended };
+    if let Err(later) = ended.and_then(|ended| ended.logouts.all_queued()) {
+        output::note(&later.to_string());
+    }
+    Err(first.into())
+}
+
+async fn end_logins(context: &Context) -> Result<(), StoreError> {
+    let logins = &context.connection.store.browser_logins;
+    let ends = stream::iter(logins.ids().await?).map(|id| async move { logins.end(&id).await.map(drop) });
+    first_error(ends.buffer_unordered(AT_ONCE)).await
+}
+
+/// Waits for all of them, also if one fails.
+async fn first_error(all: impl Stream<Item = Result<(), StoreError>>) -> Result<(), StoreError> {
+    all.fold(Ok(()), |before, outcome| async move { before.and(outcome) }).await
+}
+
 /// Everybody's sessions, after the epoch of each of their users has risen: no app comes in by one that is still to end. Whoever logs in meanwhile
-/// is listed by the next round. Only a code that waits, of somebody who has no session yet, still gives one: its owner has just logged in.
-async fn shut_out(context: &Context) -> Result<Vec<LiveSession>, Error> {
+/// is listed by the next round. Only two things still give one to somebody who has no session yet: a code that waits, whose owner has just logged
+/// in, and a trade-in that has named a session and not begun it.
+///
+/// Those are returned that were listed last, also with the first error.
+async fn shut_out(context: &Context, mut live: Vec<LiveSession>) -> (Vec<LiveSession>, Result<(), StoreError>) {
     let store = &context.connection.store;
-    let mut shut_out = BTreeSet::new();
-    let mut live = store.activity.sessions_of_app(None, date_time::now()).await?;
-    for _ in 0..ROUNDS {
+    let (mut shut_out, mut outcome) = (BTreeSet::new(), Ok(()));
+    for round in 0..=ROUNDS {
+        match store.activity.sessions_of_app(None, date_time::now()).await {
+            Ok(listed) => live = listed,
+            Err(error) => {
+                outcome = outcome.and(Err(error));
+                break;
+            }
+        }
         // Applications and devices have no browsers.
         let people = live.iter().map(|live| &live.user_id).filter(|user| user.kind() == SubjectKind::User);
         let users: BTreeSet<UserId> = people.filter(|user| !shut_out.contains(*user)).cloned().collect();
-        if users.is_empty() {
+        if users.is_empty() || round == ROUNDS {
             break;
         }
-        let end = async |user: UserId| store.users.end_browsers(&user, None).await.map(drop);
-        stream::iter(users.clone()).map(Ok).try_for_each_concurrent(AT_ONCE, end).await?;
+        let end = |user: UserId| async move { store.users.end_browsers(&user, None).await.map(drop) };
+        let ends = stream::iter(users.clone()).map(end).buffer_unordered(AT_ONCE);
+        outcome = outcome.and(first_error(ends).await);
         shut_out.extend(users);
-        live = store.activity.sessions_of_app(None, date_time::now()).await?;
     }
-    Ok(live)
+    (live, outcome)
 }
 
 /// The session with this id, if there is something left to end: it is live, or its end or back-end logout is not complete.

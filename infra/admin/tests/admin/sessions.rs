@@ -7,7 +7,7 @@ use gateway_domain::outbox::Kind;
 use gateway_domain::renewal::LogoutRequest;
 use gateway_domain::time::Timestamp;
 use serde_json::Value;
-use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP, Visitor, Wire};
+use support::{ADA, BOB, DEMO_APP, Gateway, UNTRUSTED_APP, Verdict, Visitor, Wire};
 use tempfile::TempDir;
 
 use crate::operator::{Operator, PASSWORD, run};
@@ -107,6 +107,23 @@ async fn everybody_is_shut_out_before_the_sessions_that_end_are_listed() {
     // The first list is for the audit, the last one for the end.
     assert_eq!(order.collect::<Vec<_>>(), [list, list, shut_out, shut_out, list, ended, ended]);
     assert!(!calls(&gateway, &ada.access).await && !calls(&gateway, &bob.access).await);
+}
+
+/// What ends the sessions is not kept from it by what keeps others from beginning.
+#[tokio::test]
+async fn all_sessions_end_although_nobody_could_be_shut_out() {
+    let gateway = Gateway::start().await;
+    let (wire, files) = watched(&gateway).await;
+    let local = format!("--local={}", files.path().display());
+    let (ada, bob) = (gateway.login(ADA).await, gateway.login(BOB).await);
+    let end = [local.as_str(), "sessions", "end", "--all", "--yes"];
+    wire.script(|operation| if operation.is("UpdateItem", "Users") { Verdict::Fail } else { Verdict::Forward });
+    let told = run(&end, "", |command| command.env("USER", "olga")).await;
+    assert!(!told.good, "{told:?}");
+    assert!(!calls(&gateway, &ada.access).await && !calls(&gateway, &bob.access).await);
+    assert_eq!(gateway.try_refresh(DEMO_APP, &ada.refresh).await.status, 400);
+    wire.calm();
+    run(&end, "", |command| command.env("USER", "olga")).await.text();
 }
 
 /// Abuse case O4: what begins until the browsers have ended is among what is listed then, and ends as well.
