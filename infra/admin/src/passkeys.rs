@@ -40,21 +40,30 @@ pub(crate) async fn list(context: &Context, name: &str) -> Result<(), Error> {
 }
 
 /// The passkeys of a user that a change of other credentials has left.
+#[derive(Default)]
 pub(crate) struct Stay {
-    pub(crate) count: usize,
+    /// How many; `None` if that was not read.
+    pub(crate) count: Option<usize>,
     /// What is added to the words about that change; empty if there are none.
     pub(crate) words: String,
 }
 
-/// What stays after a change that raised the credential epoch. Read after it: no enrolment that began before can be finished any more.
-pub(crate) async fn stay(context: &Context, user: &User) -> Result<Stay, Error> {
-    let count = context.connection.store.users.passkeys(&user.user_id).await?.len();
-    if count == 0 {
-        return Ok(Stay { count, words: String::new() });
-    }
+/// What stays after a change that raised the credential epoch. Read after it: no enrolment that began before can be finished any more. The change
+/// is done, so that it does not fail by what is only told about it.
+pub(crate) async fn stay(context: &Context, user: &User) -> Stay {
     let email = &user.email;
-    let remove = format!("if a thief was in the account, `gateway-admin users passkeys {email} --remove all`");
-    Ok(Stay { count, words: format!("; {count} passkeys stay and log in as before: {remove}") })
+    let words = |stay: &str| {
+        let remove = format!("if a thief was in the account, `gateway-admin users passkeys {email} --remove all`");
+        format!("; {stay}: {remove}")
+    };
+    match context.connection.store.users.passkeys(&user.user_id).await.map(|passkeys| passkeys.len()) {
+        Ok(0) => Stay { count: Some(0), words: String::new() },
+        Ok(1) => Stay { count: Some(1), words: words("1 passkey stays and logs in as before") },
+        Ok(count) => Stay { count: Some(count), words: words(&format!("{count} passkeys stay and log in as before")) },
+        Err(error) => {
+            Stay { count: None, words: words(&format!("any passkeys stay, and could not be read ({error})")) }
+        }
+    }
 }
 
 /// Removes one passkey, or all. Removing all of none ends the sessions as well, so that repeating the command completes one that broke off.
@@ -75,7 +84,8 @@ pub(crate) async fn remove(context: &Context, name: &str, which: &WhichPasskeys)
         sessions::end_of_user(context, &user.user_id).await
     };
     let ended = sessions::audited(context, act, change).await?;
-    let words = format!("{} passkeys of {} removed; {}", ids.len(), user.email, ended.words());
+    let removed = if ids.len() == 1 { "1 passkey".to_owned() } else { format!("{} passkeys", ids.len()) };
+    let words = format!("{removed} of {} removed; {}", user.email, ended.words());
     let result = json!({ "user_id": user.user_id, "passkeys_removed": ids.len() });
     context.print.done(&words, &ended.counted(result));
     Ok(())

@@ -376,7 +376,7 @@ async fn on_users(
     let remote = connect().await?;
     let path = user_path(&remote, &name).await?;
     let user = remote.ask(Method::PATCH, &path, Some(&json!({ "enabled": enabled })), None).await?;
-    let words = if enabled { "may log in, also by the passkeys of before" } else { "may not log in; all sessions end" };
+    let words = if enabled { "may log in; any passkeys stay" } else { "may not log in; all sessions end" };
     print.done(&format!("{name} {words}"), &user);
     Ok(())
 }

@@ -3,10 +3,11 @@
 use gateway_domain::passkey::{Algorithm, CredentialId, Passkey, PublicKey, uuid};
 use gateway_domain::time::Timestamp;
 use gateway_store::AddPasskey;
-use support::DEMO_APP;
+use support::{DEMO_APP, Verdict};
 
 use crate::fixture::fixture;
-use crate::operator::{OTHER, PASSWORD};
+use crate::operator::{OTHER, PASSWORD, run};
+use crate::sessions::watched;
 
 const CARLA: &str = "carla@example.com";
 
@@ -91,7 +92,34 @@ async fn a_new_password_and_a_comeback_say_how_many_passkeys_stay() {
     assert_eq!(olga.json(&["users", "disable", CARLA]).await["passkeys"], 2);
     let enabled = olga.does(&["users", "enable", CARLA]).await;
     assert!(enabled.text().contains(next), "{enabled:?}");
+    let disabled = olga.does(&["users", "disable", CARLA]).await;
+    assert!(!disabled.text().contains("passkey"), "nobody logs in by them: {disabled:?}");
+    olga.json(&["users", "enable", CARLA]).await;
+    let first = passkey(1).id.to_string();
+    let removed = olga.does(&["users", "passkeys", CARLA, "--remove", &first]).await;
+    assert!(removed.text().contains("1 passkey of carla@example.com removed"), "{removed:?}");
+    let set = olga.run(&["users", "set-password", CARLA], PASSWORD).await;
+    assert!(set.text().contains("1 passkey stays and logs in as before: if a thief"), "{set:?}");
     olga.json(&["users", "passkeys", CARLA, "--remove", "all"]).await;
     olga.json(&["users", "disable", CARLA]).await;
     assert_eq!(olga.json(&["users", "enable", CARLA]).await["passkeys"], 0);
+}
+
+/// What is done does not fail by what is only told about it.
+#[tokio::test]
+async fn a_change_is_done_although_the_passkeys_that_stay_cannot_be_read() {
+    let (gateway, olga) = fixture().await;
+    olga.run(&["users", "create", CARLA, "-o", "json"], PASSWORD).await.json();
+    let (wire, files) = watched(&gateway).await;
+    let local = format!("--local={}", files.path().display());
+    for (command, told) in [("set-password", "any passkeys stay, and could not be read"), ("disable", "may not log in")]
+    {
+        let mut is_done = false;
+        wire.script(move |operation| {
+            is_done |= operation.is("UpdateItem", "Users");
+            if is_done && operation.is("GetItem", "Users") { Verdict::Fail } else { Verdict::Forward }
+        });
+        let done = run(&[local.as_str(), "users", command, CARLA], OTHER, |command| command.env("USER", "olga")).await;
+        assert!(done.text().contains(told), "{command}: {done:?}");
+    }
 }

@@ -82,7 +82,7 @@ async fn everybody_is_logged_out_only_when_it_is_meant() {
 }
 
 /// A proxy to the gateway's DynamoDB, and a directory for `--local` by which commands go through it.
-async fn watched(gateway: &Gateway) -> (Wire, TempDir) {
+pub(crate) async fn watched(gateway: &Gateway) -> (Wire, TempDir) {
     let wire = Wire::signed_to(gateway.stack.dynamodb_url()).await;
     let text = std::fs::read_to_string(gateway.stack.data_directory().join("stack.json")).unwrap();
     let mut stack: Value = serde_json::from_str(&text).unwrap();
