@@ -1,6 +1,6 @@
 //! A real DynamoDB with the tables of the template, fresh for each test.
 
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -52,8 +52,8 @@ pub async fn dynamodb() -> DynamoDb {
     // The tests are about the outcome of races. A cold server on a busy machine may take longer than a function would wait.
     let patient = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(60)).build();
     let client = Client::from_conf(dynamodb_client(&endpoint).config().to_builder().timeout_config(patient).build());
-    for table in template(&prefix).tables {
-        create(&client, &table).await;
+    for table in tables() {
+        create(&client, &Table { name: format!("{prefix}{}", table.name), ..table.clone() }).await;
     }
     let tables = Tables::prefixed(&prefix);
     let store = Store::new(client.clone(), tables.clone());
@@ -73,9 +73,13 @@ pub(crate) fn client_of<'c>(endpoint: &str, credentials: impl IntoIterator<Item 
     Aws::patient(&environment).expect("clients for a loopback address").dynamodb()
 }
 
-fn template(prefix: &str) -> Template {
-    let text = std::fs::read_to_string(format!("{WORKSPACE}/template.yaml")).expect("template.yaml");
-    Template::read(&text, &Inputs { table_prefix: prefix.to_owned(), ..Inputs::default() }).expect("a valid template")
+/// The tables of the template, without a prefix. They are read once: that takes longer than many a test.
+fn tables() -> &'static [Table] {
+    static TABLES: LazyLock<Vec<Table>> = LazyLock::new(|| {
+        let text = std::fs::read_to_string(format!("{WORKSPACE}/template.yaml")).expect("template.yaml");
+        Template::read(&text, &Inputs::default()).expect("a valid template").tables
+    });
+    &TABLES
 }
 
 /// The runtime of the servers of all tests in this process. It outlives the runtime of each test.

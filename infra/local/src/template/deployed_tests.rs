@@ -97,7 +97,7 @@ fn an_endpoint_leads_to_what_the_functions_in_the_vpc_use_and_lets_in_only_them(
             panic!("{id}")
         };
         let mut led_to = BTreeSet::new();
-        for statement in statements {
+        for statement in statements.iter() {
             let statement = if statement.tag.is_some() { at(statement, "1") } else { statement };
             let names: Vec<_> = entries(statement).iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["Effect", "Principal", "Action", "Resource", "Condition"], "{id}");
@@ -213,7 +213,7 @@ fn the_endpoints_of_logins_take_less_than_the_rest_and_log_no_more() {
     assert_eq!(paths, [&["/*"], &endpoints[..], &accounts].concat());
     let methods: Vec<_> = settings.iter().skip(1).map(|one| text(at(one, "HttpMethod"))).collect();
     assert!(methods.iter().all(|method| *method == "POST"), "{methods:?}");
-    for one in settings {
+    for one in settings.iter() {
         assert_eq!((text(at(one, "LoggingLevel")), text(at(one, "DataTraceEnabled"))), ("OFF", "false"));
     }
     let default = |index: usize, name: &str| -> u32 {

@@ -1,6 +1,7 @@
 //! Replaces `!Ref`, `!Sub`, `!GetAtt` and `!If` by their values.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::cursor::{At, Fields};
 use super::yaml::{Node, Value};
@@ -119,7 +120,7 @@ impl Scope {
                 for item in at.items()? {
                     list.extend(self.value(&item)?.map(|item| item.node().clone()));
                 }
-                Value::List(list)
+                Value::List(Arc::new(list))
             }
             Value::Map(_) => {
                 let mut map = Vec::new();
@@ -129,7 +130,7 @@ impl Scope {
                     }
                     map.extend(self.value(&entry)?.map(|entry| (key, entry.node().clone())));
                 }
-                Value::Map(map)
+                Value::Map(Arc::new(map))
             }
         };
         Ok(Some(at.with(Node { value, tag: None, line: node.line })))

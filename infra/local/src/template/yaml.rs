@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Spanned, Tagged};
@@ -17,7 +18,7 @@ pub(crate) struct Node {
     pub(crate) line: u64,
 }
 
-/// What a node holds. Numbers and booleans keep their spelling.
+/// What a node holds. Numbers and booleans keep their spelling. Parts are shared: reading a template takes copies of nodes at each step down.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     /// Nothing (`~`).
@@ -25,9 +26,9 @@ pub(crate) enum Value {
     /// Text, a number or a boolean.
     Scalar(String),
     /// A sequence.
-    List(Vec<Node>),
+    List(Arc<Vec<Node>>),
     /// A mapping in the order it was written.
-    Map(Vec<(String, Node)>),
+    Map(Arc<Vec<(String, Node)>>),
 }
 
 /// Reads one document.
@@ -96,7 +97,7 @@ impl<'de> Visitor<'de> for AnyValue {
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(Value::List(list))
+        Ok(Value::List(Arc::new(list)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
@@ -108,7 +109,7 @@ impl<'de> Visitor<'de> for AnyValue {
             }
             map.push((key, value));
         }
-        Ok(Value::Map(map))
+        Ok(Value::Map(Arc::new(map)))
     }
 }
 
