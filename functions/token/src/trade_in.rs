@@ -47,10 +47,6 @@ struct Granted {
     mapped: Mapped,
 }
 
-fn last_day_is_over() -> Failure {
-    Failure::RefreshToken("the last day of its issuer is over")
-}
-
 impl<'a> Trading<'a> {
     /// The token, if it is one: not ours, and of an application that trades in those of an issuer, now or until a day ago.
     pub(crate) fn of(
@@ -65,7 +61,7 @@ impl<'a> Trading<'a> {
         Some(Self { name, issuer, mapped, token, key, attempt })
     }
 
-    /// Whether issuers are asked still. A day longer, tokens that were traded in are served again, and answers tell whose they are.
+    /// Whether tokens are traded in still. A day longer, those that were are served again.
     fn is_open(&self, now: Timestamp) -> bool {
         now < self.issuer.until.end()
     }
@@ -118,7 +114,9 @@ impl AuthorizationServer {
             match next(record.as_ref(), request.now) {
                 Next::Wait => {}
                 Next::Serve(traded) => return Box::pin(self.serve_traded(request, app, trading, traded, asked)).await,
-                Next::Ask if !trading.is_open(request.now) => return Err(last_day_is_over()),
+                Next::Ask | Next::Identify(_) if !trading.is_open(request.now) => {
+                    return Err(Failure::RefreshToken("the last day of its issuer is over"));
+                }
                 Next::Ask => {
                     let source = Source::of(request.api.source_ip.as_deref());
                     let reserved = self.trade_in_attempts.reserve(&source, request.now).await?;
@@ -188,8 +186,7 @@ impl AuthorizationServer {
         }
     }
 
-    /// The subject by which the issuer knows the user. What it answered before is asked again only when it has become too old to tell, and not
-    /// after the last day.
+    /// The subject by which the issuer knows the user. What it answered before is asked again only when it has become too old to tell.
     async fn subject_of(
         &self,
         request: &Request<'_>,
@@ -208,9 +205,6 @@ impl AuthorizationServer {
                 Err(IssuerError::TooOld | IssuerError::Incomplete(_)) => {}
                 told => return Ok(told.map_err(NotTraded::from)?),
             }
-        }
-        if !trading.is_open(request.now) {
-            return Err(last_day_is_over());
         }
         let reserved = if let Some(reserved) = reserved {
             reserved

@@ -472,27 +472,3 @@ async fn after_the_last_day_nothing_is_traded_in() {
         "as for any text that is no token of ours"
     );
 }
-
-/// Abuse case N9: what the issuer has answered on the last day tells whose the token is as long as it does. That issuer is asked no more.
-#[tokio::test]
-async fn an_answer_of_the_last_day_becomes_a_session_after_it() {
-    let mut fixture = Fixture::new().await;
-    let issuer = configured(&mut fixture, "subject", "until: 2027-01-15,").await;
-    fixture.clock.forward(16 * 3_600 - 1);
-    issuer.is_at(fixture.now().as_secs());
-    let [soon, late] = ["u_carol", "u_erin"].map(|subject| issuer.issue(subject));
-    for (token, name) in [(&soon, "carol"), (&late, "erin")] {
-        assert_eq!(fixture.send(trade("pub1", token)).await.refusal(), REFUSED, "{name} is not here");
-        fixture.add_user(name).await;
-    }
-    fixture.clock.forward(1);
-    let tokens = fixture.send(trade("pub1", &soon)).await.tokens();
-    assert_eq!(fixture.session(&tokens.access).await.user_id.as_str(), "u_carol");
-    // That answer is too old by now, and there will be no other.
-    fixture.clock.forward(1_000);
-    issuer.is_at(fixture.now().as_secs());
-    for _ in 0..2 {
-        assert_eq!(fixture.send(trade("pub1", &late)).await.refusal(), REFUSED);
-    }
-    assert_eq!((issuer.asked().len(), fixture.sessions_of("u_erin", "pub1").await), (2, 0));
-}
