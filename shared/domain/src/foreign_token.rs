@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The longest ID token, in bytes: issuers put groups and addresses into it.
-const LONGEST: usize = 32 * 1024;
+/// The longest ID token, in bytes: as long as a whole answer of an issuer may be, since some put every group of a user into it.
+const LONGEST: usize = 64 * 1024;
 /// The most keys of an issuer.
 const MAX_KEYS: usize = 64;
 /// The longest subject, in bytes (OpenID Connect Core §2).
@@ -42,7 +42,7 @@ pub enum InvalidIdToken {
     /// It is none that this issuer, as it is configured here, makes for clients: whose it is cannot be told.
     #[error("the ID token cannot be verified: {0}")]
     Unverified(&'static str),
-    /// It is this issuer's, and not of this client or of a user; or it is longer than any that is read, which asking again does not change.
+    /// It is this issuer's, and not of this client or of a user.
     #[error("the ID token is refused: {0}")]
     Refused(&'static str),
 }
@@ -109,10 +109,9 @@ pub fn subject(
     (issuer, client): (&str, &str),
     now: Timestamp,
 ) -> Result<String, InvalidIdToken> {
-    use InvalidIdToken::{Refused, Unverified};
+    use InvalidIdToken::Unverified;
     if token.len() > LONGEST {
-        // Of this user the issuer makes no shorter one, whoever asks again.
-        return Err(Refused("it is too long"));
+        return Err(Unverified("it is too long"));
     }
     let Compact { message, header, payload, signature } = Compact::parse(token)?;
     let header = jwt::object(header)?;

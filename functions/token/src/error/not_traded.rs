@@ -62,9 +62,9 @@ impl NotTraded {
             Self::Issuer(IssuerError::Refused) => {
                 refused("the issuer of this refresh token does not take it any more; log in again")
             }
-            Self::Issuer(IssuerError::Untrue(_)) => refused(
-                "the issuer of this refresh token names another client, or nobody, or at too great a length; log in again",
-            ),
+            Self::Issuer(IssuerError::Untrue(_)) => {
+                refused("the issuer of this refresh token names another client, or nobody; log in again")
+            }
             Self::UnknownUser => refused(
                 "the issuer of this refresh token names somebody who has no account here; log in again, or ask the administrator to import the account",
             ),
