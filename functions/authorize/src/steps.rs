@@ -102,7 +102,12 @@ pub(crate) enum Trouble {
 impl Trouble {
     /// What a user is told of a legacy system at which a login failed; another failure is none of the user's business.
     pub(crate) fn of_system(failure: Failure) -> Result<Self, Failure> {
-        if let Failure::Session(SessionError::BackEndRefused(connector) | SessionError::NotLinked(connector)) = failure
+        // An optional password is needed where no other system of the login is left.
+        if let Failure::Session(
+            SessionError::BackEndRefused(connector)
+            | SessionError::NotLinked(connector)
+            | SessionError::PasswordNeeded(connector),
+        ) = failure
         {
             return Ok(Self::RefusedBy(connector));
         }

@@ -163,6 +163,8 @@ impl InternalTokens {
         match refused {
             None => {
                 let refuse = tokens.is_empty() && failures.iter().all(SessionError::is_refusal);
+                // What the system of a password that was typed says of it helps more than that another was left out.
+                failures.sort_by_key(|failure| matches!(failure, SessionError::PasswordNeeded(_)));
                 let refusal = failures.into_iter().next().filter(|_| refuse);
                 Ok((tokens, refusal.unwrap_or(SessionError::NoBackEnd)))
             }

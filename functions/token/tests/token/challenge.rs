@@ -367,6 +367,22 @@ async fn a_legacy_system_that_refuses_is_named_and_nothing_of_the_login_stays() 
     assert!(!fixture.dump().await.contains("\"sid\""), "nothing waits");
 }
 
+/// Where the only system of a login is optional and has a password of its own, that password is needed after all.
+#[tokio::test]
+async fn an_optional_password_that_was_left_empty_is_asked_for_where_nothing_else_is_left() {
+    let fixture = Fixture::new().await;
+    let app = App(fixture.authorize_with(|config| {
+        let separate = config.replace("    label: Order System\n", "    label: Order System\n    password: separate\n");
+        separate.replace("connector: orders-login\n", "connector: orders-login\n    optional: true\n")
+    }));
+    let [name, password] = ALICE;
+    let response = app.asks(&[name, password, ("scope", "orders:read")]).await;
+    assert_eq!(refused(&response), (403, "insufficient_authorization"), "{}", response.text);
+    assert_eq!((&response.body["mistake"], &response.body["system"]), (&json!("refused_by"), &json!("Order System")));
+    let with_it = app.goes_on(&response, &[name, password, ("password.orders-login", PASSWORD)]).await;
+    assert!(!code(&with_it).is_empty(), "the twin");
+}
+
 /// Checklist F-17 to F-20.
 #[tokio::test]
 async fn an_address_that_is_not_proved_goes_on_in_a_browser_and_only_with_the_password() {
