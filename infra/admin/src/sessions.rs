@@ -131,8 +131,15 @@ async fn end_everybody(context: &Context, live: Vec<LiveSession>) -> Result<Ende
     let (live, shut_out) = shut_out(context, live).await;
     let ended = end_all(context, live).await;
     let Err(first) = logins.and(shut_out) else { return ended };
-    if let Err(later) = ended.and_then(|ended| ended.logouts.all_queued()) {
-        output::note(&later.to_string());
+    // Only the first error is returned, so that what happened after it is told here.
+    match ended {
+        Ok(ended) => {
+            output::note(&ended.words());
+            if let Err(later) = ended.logouts.all_queued() {
+                output::note(&later.to_string());
+            }
+        }
+        Err(later) => output::note(&later.to_string()),
     }
     Err(first.into())
 }
@@ -149,8 +156,8 @@ async fn first_error(all: impl Stream<Item = Result<(), StoreError>>) -> Result<
 }
 
 /// Everybody's sessions, after the epoch of each of their users has risen: no app comes in by one that is still to end. Whoever logs in meanwhile
-/// is listed by the next round. Only two things still give one to somebody who has no session yet: a code that waits, whose owner has just logged
-/// in, and a trade-in that has named a session and not begun it.
+/// is listed by the next round. Only two things still give one: a code that waits, of somebody who has no session yet and has just logged in, and
+/// a trade-in that has named a session and not begun it, since no login in a browser stands behind that.
 ///
 /// Those are returned that were listed last, also with the first error.
 async fn shut_out(context: &Context, mut live: Vec<LiveSession>) -> (Vec<LiveSession>, Result<(), StoreError>) {
