@@ -44,7 +44,7 @@ pub(crate) enum Users {
         /// E-mail address or user id
         user: String,
     },
-    /// Set the name by which a legacy system, or the subject by which another issuer, knows a user, which ends every session of the user
+    /// Set the name by which a legacy system knows a user, which ends every session of the user, or the subject by which another issuer does, which ends none
     Link {
         /// E-mail address or user id
         user: String,
